@@ -1,0 +1,2 @@
+//! The otoscope command line.
+fn main() {}
