@@ -1,1 +1,33 @@
-//! core
+//! Otoscope listens to the PCM streams of text-to-speech servers and says what is wrong, where and how bad.
+//!
+//! PCM goes in, a report comes out. No files, no clocks, no threads: decoding, export and the command line are crates of
+//! their own.
+//!
+//! - [`Config`] says what to measure on which kind of stream, [`Config::freeze`] turns it into a [`Plan`].
+//! - A [`Probe`] of that plan listens to one stream: push chunks, poll [`Finding`]s, take a [`Report`].
+//! - [`SPECS`] lists every metric with its parameters, fields and findings.
+#![deny(unsafe_code)]
+
+mod dsp;
+mod error;
+mod features;
+mod finding;
+mod frame;
+pub mod metrics;
+mod probe;
+pub mod report;
+#[allow(unsafe_code, reason = "calls of functions compiled for an instruction set the machine was asked for")]
+mod simd;
+pub mod spec;
+mod units;
+
+pub use error::{ConfigError, PushError};
+pub use finding::{Finding, Severity, State};
+pub use metrics::SPECS;
+pub use probe::{Config, Enabled, MAX_CHANNELS, Plan, Probe, Push, Setting, StreamSpec};
+pub use report::{FindingLog, Report, StreamMeta, kind_name, message, specs_of};
+pub use simd::Level;
+pub use units::SampleRate;
+
+/// The version of the library.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

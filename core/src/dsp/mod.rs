@@ -1,0 +1,7 @@
+//! Textbook blocks on slices: no thresholds, no metric names.
+
+pub(crate) mod autoregression;
+pub(crate) mod fft;
+pub(crate) mod interpolator;
+pub(crate) mod k_weighting;
+mod solve;

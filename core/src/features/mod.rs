@@ -1,0 +1,130 @@
+//! Facts about one hop that more than one metric reads: computed once, and only when somebody's `needs` asks.
+
+mod true_peak;
+mod view;
+mod voice;
+
+pub(crate) use view::{Event, FrameView};
+pub(crate) use voice::Voice;
+
+use crate::dsp::fft::{Scratch, SpectrumPlan};
+use crate::frame::{Signals, lfe};
+use crate::probe::MAX_CHANNELS;
+use crate::simd::{GateCounts, KState, KWeighting, Simd, Statistics, TruePeakTable};
+use crate::spec::Needs;
+use crate::units::SampleRate;
+use true_peak::TruePeak;
+
+/// The tables behind the features, one set per plan.
+pub(crate) struct FeaturePlan {
+    needs: Needs,
+    k_weighting: Option<KWeighting>,
+    true_peak: Option<TruePeakTable>,
+    spectrum: Option<SpectrumPlan>,
+}
+
+impl FeaturePlan {
+    pub(crate) fn new(needs: Needs, rate: SampleRate) -> Self {
+        let frame = rate.samples_in_ms(20).next_power_of_two();
+        Self {
+            needs,
+            k_weighting: needs.has(Needs::K_ENERGY).then(|| KWeighting::new(rate.hz())),
+            true_peak: needs.has(Needs::TRUE_PEAK).then(|| TruePeakTable::new(rate.hz())),
+            spectrum: needs.has(Needs::SPECTRUM).then(|| SpectrumPlan::new(frame)),
+        }
+    }
+
+    /// Samples of the downmix that must be kept before the hop.
+    pub(crate) fn history(&self, rate: SampleRate) -> usize {
+        let shortest_hop = rate.hz() as usize / 100;
+        let spectrum = self.spectrum.as_ref().map_or(0, |s| s.len().saturating_sub(shortest_hop));
+        let edges = if self.needs.has(Needs::HISTORY) { 2 * rate.longest_hop() } else { 0 };
+        spectrum.max(edges)
+    }
+}
+
+/// What the features remember of one stream.
+#[derive(Debug, Clone)]
+pub(crate) struct Features {
+    k_states: [KState; MAX_CHANNELS],
+    true_peak: TruePeak,
+    voice: Voice,
+}
+
+/// The facts of one hop, by channel where they are.
+pub(crate) struct Facts {
+    pub mix: Statistics,
+    pub channels: [Statistics; MAX_CHANNELS],
+    pub k_energy: [f64; MAX_CHANNELS],
+    pub true_peak: [f32; MAX_CHANNELS],
+    pub voice: Voice,
+    pub gate: GateCounts,
+}
+
+impl Features {
+    pub(crate) fn new() -> Self {
+        Self { k_states: Default::default(), true_peak: TruePeak::default(), voice: Voice::new() }
+    }
+
+    /// Computes what is needed for one hop; `last` is true for the hop that ends the stream.
+    pub(crate) fn compute(&mut self, simd: Simd, plan: &FeaturePlan, s: &Signals<'_>, gate: GateCounts) -> Facts {
+        let n = s.channels();
+        let mut channels = [Statistics::default(); MAX_CHANNELS];
+        for (c, stats) in channels[..n].iter_mut().enumerate() {
+            *stats = simd.statistics(s.channel(c, 0));
+        }
+        let mix = if n == 1 { channels[0] } else { simd.statistics(s.hop()) };
+        let mut k_energy = [0.0; MAX_CHANNELS];
+        if let Some(filter) = &plan.k_weighting {
+            for c in (0..n).filter(|&c| Some(c) != lfe(n)) {
+                k_energy[c] = simd.k_energy(filter, &mut self.k_states[c], s.channel(c, 0));
+            }
+        }
+        if let Some(table) = &plan.true_peak {
+            self.true_peak.update(simd, table, s, &channels);
+        }
+        if plan.needs.has(Needs::VOICE) {
+            self.voice.update(mix.energy / s.hop().len().max(1) as f64);
+        }
+        Facts { mix, channels, k_energy, true_peak: self.true_peak.largest(), voice: self.voice, gate }
+    }
+
+    /// The last points between samples, which only the end of the stream completes.
+    pub(crate) fn finish(&mut self, simd: Simd, plan: &FeaturePlan, s: &Signals<'_>) -> [f32; MAX_CHANNELS] {
+        if let Some(table) = &plan.true_peak {
+            self.true_peak.finish(simd, table, s);
+        }
+        self.true_peak.largest()
+    }
+}
+
+/// Runs `listen` with the spectrum of the frame, on every second hop and only if somebody needs it. The transform's
+/// scratch (20 bytes a point) lives on the stack for the time of the call, so no probe carries it.
+pub(crate) fn with_spectrum<R>(
+    simd: Simd,
+    plan: &FeaturePlan,
+    window: &[f32],
+    hop_index: u64,
+    listen: impl FnOnce(Option<&[f32]>) -> R,
+) -> R {
+    fn run<const N: usize, R>(
+        simd: Simd,
+        plan: &SpectrumPlan,
+        window: &[f32],
+        listen: impl FnOnce(Option<&[f32]>) -> R,
+    ) -> R {
+        let mut scratch = Scratch::<N>::new();
+        let frame = &window[window.len().saturating_sub(N)..];
+        listen(Some(plan.power(simd, frame, &mut scratch)))
+    }
+    match &plan.spectrum {
+        Some(spectrum) if hop_index % 2 == 1 => match spectrum.len() {
+            ..=256 => run::<256, R>(simd, spectrum, window, listen),
+            512 => run::<512, R>(simd, spectrum, window, listen),
+            1024 => run::<1024, R>(simd, spectrum, window, listen),
+            2048 => run::<2048, R>(simd, spectrum, window, listen),
+            _ => run::<{ crate::dsp::fft::LONGEST }, R>(simd, spectrum, window, listen),
+        },
+        _ => listen(None),
+    }
+}

@@ -1,0 +1,293 @@
+//! Clipping: tops of the waveform cut flat.
+//!
+//! ## What it measures
+//! Runs of samples at the rails of the format, samples beyond full scale (which will be cut when they are converted), and
+//! flat tops below the rails: a signal that was clipped first and turned down afterwards.
+//!
+//! ## Why it matters for speech
+//! A voice that is too loud for its format sounds harsh. Once clipped, turning it down hides the fault from every meter
+//! that only looks at the rails.
+//!
+//! ## Method
+//! Rail run: `min_run_samples` or more consecutive samples at or beyond 1.5 steps of 16 bits below full scale. Plateau: as
+//! many samples within one step of each other, an extreme of the waveform, entered and left by more than
+//! `edge_ratio` of its height. A smooth curve cannot do that: near a quadratic top three samples within one step are left
+//! by at most 3 steps, near the flattest top a fourth power has by 16. One plateau may still be chance; a finding needs
+//! `min_plateaus` of them at the same height, each less than `window_ms` after the last, with nothing beyond that height
+//! in between. Findings less than `merge_gap_ms` apart are one.
+//!
+//! ## Reading the value
+//! The value of `rail` is the longest run in samples, of `plateau` the height of the cut in dBFS. Any is a fault: one rail
+//! run is `info`, a run of `error_run_samples` an error.
+//!
+//! ## Limits
+//! A limiter or compressor that rounds the tops leaves no flat ones. Mu-law and 8-bit sources have plateaus by nature and
+//! may be reported. Soft clipping is invisible here. Plateaus below `least_dbfs` are not looked for.
+
+use crate::error::ConfigError;
+use crate::features::FrameView;
+use crate::finding::{Occurrence, Severity, Sink, Stretch};
+use crate::metrics::{End, Metric, StreamShape};
+use crate::probe::MAX_CHANNELS;
+use crate::spec::{Exactness::Exact, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
+use crate::units::{amplitude_db, db_amplitude};
+
+params! { ClippingConfig {
+    min_run_samples: Samples = 3.0 in 3.0 ..= 1000.0, "The shortest run that counts, at a rail or as a plateau.";
+    error_run_samples: Samples = 10.0 in 3.0 ..= 100000.0, "A rail run from this long on is an error.";
+    edge_ratio: Ratio = 0.01 in 0.001 ..= 1.0, "A plateau is entered and left by more than this share of its height.";
+    min_plateaus: Count = 4.0 in 1.0 ..= 1000.0, "So many plateaus at the same height make a finding.";
+    least_dbfs: Dbfs = -24.0 in -60.0 ..= 0.0, "Plateaus lower than this are not looked for.";
+    window_ms: Ms = 60.0 in 1.0 ..= 10000.0, "Plateaus of one finding follow each other within this time.";
+    merge_gap_ms: Ms = 60.0 in 0.0 ..= 10000.0, "Clipping closer together than this is one finding.";
+} }
+
+fields! { ClippingOutput {
+    1 rail_samples: Samples, Exact, "Samples in runs at a rail, all channels counted.";
+    2 rail_runs: Count, Exact, "Runs at a rail.";
+    3 longest_run_samples: Samples, Exact, "The longest run at a rail.";
+    4 over_samples: Samples, Exact, "Samples beyond full scale (float input only), all channels counted.";
+    5 plateau_runs: Count, Exact, "Flat tops below the rails that belong to findings.";
+} }
+
+const RAIL: KindSpec = KindSpec {
+    id: 1,
+    name: "rail",
+    unit: Unit::Samples,
+    max_delay_ms: 20,
+    message: "clipped: {value} samples in a row at full scale, within {duration_ms} ms",
+};
+const PLATEAU: KindSpec = KindSpec {
+    id: 2,
+    name: "plateau",
+    unit: Unit::Dbfs,
+    max_delay_ms: 250,
+    message: "clipped, then turned down: flat tops at {value} dBFS for {duration_ms} ms",
+};
+
+/// One step of 16 bits.
+const STEP: f32 = 1.0 / 32768.0;
+/// From here on a sample is at a rail: -32768, -32767 and 32766.5 upwards.
+const AT_RAIL: f32 = 1.0 - 1.5 * STEP;
+/// Samples before the hop that a plateau may have begun in: it must fit into the history of a channel.
+const LOOK_BACK: usize = 2;
+
+#[derive(Clone, Copy, Default)]
+struct Channel {
+    run: Run,
+    rail: Stretch,
+    /// Candidates above and below zero.
+    candidates: [Candidate; 2],
+    plateau: Stretch,
+    last: f32,
+}
+
+/// Consecutive samples that lie within one step of the first of them.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    start: u64,
+    len: u64,
+    level: f32,
+    before: f32,
+}
+
+/// Plateaus at one height that do not make a finding yet.
+#[derive(Clone, Copy, Default)]
+struct Candidate {
+    level: f32,
+    count: u32,
+    start: u64,
+    end: u64,
+}
+
+pub(crate) struct Clipping {
+    channels: [Channel; MAX_CHANNELS],
+    rail_samples: u64,
+    rail_runs: u64,
+    longest: u64,
+    over: u64,
+    plateaus: u64,
+}
+
+pub(crate) struct Plan {
+    config: ClippingConfig,
+    min_run: u64,
+    min_plateaus: u32,
+    least: f32,
+    edge: f32,
+    window: u64,
+    merge_gap: u64,
+}
+
+impl Clipping {
+    /// A run has ended: `after` is the first sample beyond it (`None` at the end of the stream).
+    fn judge(&mut self, plan: &Plan, c: usize, run: Run, after: Option<f32>, out: &mut Sink<'_>) {
+        if run.len < plan.min_run {
+            return;
+        }
+        let (start, end) = (run.start, run.start + run.len);
+        let magnitude = run.level.abs();
+        let mask = 1u32 << c;
+        if magnitude >= AT_RAIL {
+            self.rail_samples += run.len;
+            self.rail_runs += 1;
+            self.longest = self.longest.max(run.len);
+            let value = run.len as f64;
+            let severity = Severity::above(value, plan.min_run as f64 + 1.0, plan.config.error_run_samples);
+            let threshold = plan.min_run as f64;
+            let piece = Occurrence { start, end, severity, value, threshold, channel_mask: mask };
+            self.channels[c].rail.add(&RAIL, piece, plan.merge_gap, f64::max, out);
+            return;
+        }
+        let Some(after) = after else { return };
+        let sign = run.level.signum();
+        let edge = plan.edge * magnitude;
+        let is_extreme = (run.level - run.before) * sign > edge && (run.level - after) * sign > edge;
+        if magnitude < plan.least || !is_extreme {
+            return;
+        }
+        let channel = &mut self.channels[c];
+        let candidate = &mut channel.candidates[usize::from(sign < 0.0)];
+        let same = (run.level - candidate.level).abs() <= 1.5 * STEP;
+        let recent = candidate.count > 0 && start <= candidate.end + plan.window;
+        if same && recent {
+            candidate.count += 1;
+            candidate.end = end;
+        } else if !recent || magnitude > candidate.level.abs() {
+            *candidate = Candidate { level: run.level, count: 1, start, end };
+        }
+        if same && recent && candidate.count >= plan.min_plateaus {
+            let new = if candidate.count == plan.min_plateaus { u64::from(candidate.count) } else { 1 };
+            self.plateaus += new;
+            let piece = Occurrence {
+                start: candidate.start,
+                end,
+                severity: Severity::Warning,
+                value: amplitude_db(f64::from(magnitude)),
+                threshold: plan.config.least_dbfs,
+                channel_mask: mask,
+            };
+            channel.plateau.add(&PLATEAU, piece, plan.merge_gap, f64::max, out);
+        }
+    }
+
+    /// Walks through a hop that holds flat places, sample by sample.
+    fn walk(&mut self, plan: &Plan, c: usize, x: &[f32], first: u64, out: &mut Sink<'_>) {
+        for (i, &v) in x.iter().enumerate() {
+            let at = first + i as u64;
+            let Channel { run, last, .. } = &mut self.channels[c];
+            let both_at_rail = v.abs() >= AT_RAIL && run.level.abs() >= AT_RAIL && v * run.level > 0.0;
+            let before = *last;
+            *last = v;
+            if run.len > 0 && ((v - run.level).abs() <= STEP || both_at_rail) {
+                run.len += 1;
+                continue;
+            }
+            let ended = *run;
+            *run = Run { start: at, len: 1, level: v, before };
+            self.judge(plan, c, ended, Some(v), out);
+        }
+    }
+
+    /// Skips a hop without flat places: only the run that reaches into it must be ended and the next one begun.
+    fn skip(&mut self, plan: &Plan, c: usize, x: &[f32], first: u64, out: &mut Sink<'_>) {
+        // A run of two may begin at the end; three samples tell where the walk can take it up again.
+        let tail = x.len().saturating_sub(LOOK_BACK + 1);
+        let head = (LOOK_BACK + 1).min(tail);
+        self.walk(plan, c, &x[..head], first, out);
+        if head < tail {
+            let channel = &mut self.channels[c];
+            let ended = channel.run;
+            channel.run = Run::default();
+            self.judge(plan, c, ended, Some(x[head]), out);
+            self.channels[c].last = x[tail - 1];
+        }
+        self.walk(plan, c, &x[tail..], first + tail as u64, out);
+    }
+}
+
+impl Metric for Clipping {
+    const SPEC: MetricSpec = MetricSpec {
+        id: 6,
+        name: "clipping",
+        revision: 1,
+        summary: "Tops of the waveform cut flat, at the rails or below",
+        definition: "Otoscope: runs at the rails; steep-edged plateaus of equal height",
+        needs: Needs::NONE,
+        params: ClippingConfig::PARAMS,
+        fields: ClippingOutput::FIELDS,
+        kinds: &[RAIL, PLATEAU],
+    };
+    type Config = ClippingConfig;
+    type Output = ClippingOutput;
+    type Plan = Plan;
+
+    fn plan(config: &ClippingConfig, stream: &StreamShape) -> Result<Plan, ConfigError> {
+        Ok(Plan {
+            min_run: config.min_run_samples as u64,
+            min_plateaus: config.min_plateaus as u32,
+            least: db_amplitude(config.least_dbfs) as f32,
+            edge: config.edge_ratio as f32,
+            window: stream.rate.samples_in_ms(config.window_ms as u32) as u64,
+            merge_gap: stream.rate.samples_in_ms(config.merge_gap_ms as u32) as u64,
+            config: config.clone(),
+        })
+    }
+
+    fn new(_: &Plan) -> Self {
+        Self {
+            channels: [Channel::default(); MAX_CHANNELS],
+            rail_samples: 0,
+            rail_runs: 0,
+            longest: 0,
+            over: 0,
+            plateaus: 0,
+        }
+    }
+
+    fn update(&mut self, plan: &Plan, _: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
+        for c in 0..f.channels().len() {
+            let stats = f.channels()[c];
+            let x = f.channel(c, 0);
+            if stats.peak() > 1.0 {
+                self.over += x.iter().filter(|v| v.abs() > 1.0).count() as u64;
+            }
+            // Nothing is beyond a candidate's height while it is being gathered.
+            for (candidate, beyond) in self.channels[c].candidates.iter_mut().zip([stats.max, -stats.min]) {
+                if beyond > candidate.level.abs() + 1.5 * STEP {
+                    candidate.count = 0;
+                }
+            }
+            let may_be_flat = stats.peak() >= plan.least
+                && f.simd().flat_triples(f.channel(c, LOOK_BACK), plan.least, STEP) > 0
+                || stats.peak() >= AT_RAIL;
+            if may_be_flat {
+                self.walk(plan, c, x, f.start(), out);
+            } else {
+                self.skip(plan, c, x, f.start(), out);
+            }
+            let channel = &mut self.channels[c];
+            channel.rail.expire(&RAIL, f.end(), plan.merge_gap, out);
+            channel.plateau.expire(&PLATEAU, f.end(), plan.merge_gap.max(plan.window), out);
+        }
+    }
+
+    fn finish(&mut self, plan: &Plan, _: &mut [f32], _: &End<'_>, out: &mut Sink<'_>) {
+        for c in 0..MAX_CHANNELS {
+            let run = core::mem::take(&mut self.channels[c].run);
+            self.judge(plan, c, run, None, out);
+            self.channels[c].rail.finish(&RAIL, out);
+            self.channels[c].plateau.finish(&PLATEAU, out);
+        }
+    }
+
+    fn output(&self, _: &Plan, _: &[f32]) -> ClippingOutput {
+        ClippingOutput {
+            rail_samples: Value::count(self.rail_samples),
+            rail_runs: Value::count(self.rail_runs),
+            longest_run_samples: Value::count(self.longest),
+            over_samples: Value::count(self.over),
+            plateau_runs: Value::count(self.plateaus),
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! The probe: listens to one stream.
+//!
+//! [`Config`] → [`Plan`] → [`Probe`]. A config says what to measure; freezing it checks everything and makes the tables; the
+//! plan is shared by any number of probes and threads. From then on nothing allocates, locks, panics or fails.
+
+mod config;
+
+pub use config::{Config, Enabled, Setting};
+
+use crate::error::{ConfigError, PushError};
+use crate::features::{Event, FeaturePlan, Features, FrameView, with_spectrum};
+use crate::finding::{Finding, Ledger};
+use crate::frame::{Framer, Layout, Sample};
+use crate::metrics::{End, KINDS, Plans, States, StreamShape};
+use crate::report::Report;
+use crate::simd::{Level, Simd};
+use core::fmt;
+use std::sync::Arc;
+
+/// The most channels a stream may have.
+pub const MAX_CHANNELS: usize = 8;
+
+/// What a stream is: known before its first sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StreamSpec {
+    /// 8,000 to 192,000.
+    pub sample_rate_hz: u32,
+    /// 1 to 8, interleaved, in WAV order.
+    pub channels: u32,
+}
+
+impl StreamSpec {
+    /// A stream of one channel.
+    #[must_use]
+    pub const fn mono(sample_rate_hz: u32) -> Self {
+        Self { sample_rate_hz, channels: 1 }
+    }
+}
+
+/// What the caller knows of one push beside its samples.
+///
+/// Without more, a push is one chunk of the engine: its start is an edge that the join detector looks at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Push {
+    /// When it arrived, on any monotonic clock.
+    pub t_ns: Option<i64>,
+    /// Whether it continues the chunk of the push before it, so that its start is no edge.
+    pub same_chunk: bool,
+}
+
+impl Push {
+    /// A chunk of which no arrival time is known.
+    pub const CHUNK: Self = Self { t_ns: None, same_chunk: false };
+    /// More of the chunk before, without a time: what files are read in.
+    pub const MORE: Self = Self { t_ns: None, same_chunk: true };
+
+    /// A chunk that arrived at `t_ns` nanoseconds.
+    #[must_use]
+    pub const fn at(t_ns: i64) -> Self {
+        Self { t_ns: Some(t_ns), same_chunk: false }
+    }
+
+    /// The same, but it continues the chunk of the push before it.
+    #[must_use]
+    pub const fn same_chunk(self) -> Self {
+        Self { same_chunk: true, ..self }
+    }
+}
+
+/// A frozen config: every table and everything that could be wrong with it. Cheap to clone; shared by any number of probes
+/// and threads.
+#[derive(Clone)]
+pub struct Plan(Arc<Tables>);
+
+struct Tables {
+    config: Config,
+    shape: StreamShape,
+    simd: Simd,
+    layout: Layout,
+    features: FeaturePlan,
+    metrics: Plans,
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan").field("config", &self.0.config).field("simd", &self.simd()).finish_non_exhaustive()
+    }
+}
+
+impl Plan {
+    /// What [`Config::freeze`] does.
+    fn new(config: Config) -> Result<Self, ConfigError> {
+        let shape = config.check()?;
+        let simd = Simd::choose(config.simd);
+        let metrics = Plans::new(&config.metrics, config.enabled(), &shape)?;
+        let features = FeaturePlan::new(metrics.needs(), shape.rate);
+        let layout = Layout::new(shape.rate, shape.channels, features.history(shape.rate));
+        Ok(Self(Arc::new(Tables { config, shape, simd, layout, features, metrics })))
+    }
+
+    /// The config it was frozen from.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The stream it is for.
+    #[must_use]
+    pub fn stream(&self) -> StreamSpec {
+        self.0.config.stream()
+    }
+
+    /// The instruction set its kernels use.
+    #[must_use]
+    pub fn simd(&self) -> Level {
+        self.0.simd.level()
+    }
+
+    /// What one probe of this plan keeps in memory, in bytes, however long the stream.
+    #[must_use]
+    pub fn state_bytes(&self) -> usize {
+        size_of::<Probe>() + size_of::<State>() + self.block_len() * size_of::<f32>()
+    }
+
+    fn block_len(&self) -> usize {
+        self.0.layout.len() + self.0.metrics.slab()
+    }
+}
+
+/// Everything of a probe whose size does not depend on the rate. No pointers into itself.
+struct State {
+    framer: Framer,
+    features: Features,
+    metrics: States,
+    ledger: Ledger<KINDS>,
+    finished: bool,
+}
+
+/// Listens to one stream. One thread at a time; it may move between threads. Different probes are independent.
+///
+/// ```
+/// use otoscope::{Config, Probe, Push, StreamSpec};
+///
+/// let plan = Config::new(StreamSpec::mono(24_000)).freeze()?;
+/// let mut probe = Probe::new(&plan);
+/// for chunk in vec![0i16; 24_000].chunks(2_400) {
+///     probe.push_i16(chunk, Push::CHUNK)?;
+/// }
+/// let report = probe.finish();
+/// assert_eq!(report.outputs.validity.unwrap().samples.number(), Some(24_000.0));
+/// let finding = std::iter::from_fn(|| probe.poll_finding()).last().unwrap();
+/// assert_eq!(otoscope::kind_name(&finding), "silent");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Probe {
+    plan: Plan,
+    state: Box<State>,
+    /// The framer's samples, then the metrics' slab.
+    block: Box<[f32]>,
+}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Probe")
+            .field("stream", &self.plan.stream())
+            .field("samples", &self.samples())
+            .field("finished", &self.state.finished)
+            .finish_non_exhaustive()
+    }
+}
+
+impl State {
+    fn new(plan: &Plan) -> Self {
+        Self {
+            framer: Framer::new(plan.0.shape.rate),
+            features: Features::new(),
+            metrics: States::new(&plan.0.metrics),
+            ledger: Ledger::new(),
+            finished: false,
+        }
+    }
+}
+
+impl Probe {
+    /// A probe at the start of a stream. This is the last call that allocates.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        let block = vec![0.0; plan.block_len()].into_boxed_slice();
+        Self { plan: plan.clone(), state: Box::new(State::new(plan)), block }
+    }
+
+    /// The plan it listens by.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Samples per channel pushed so far.
+    #[must_use]
+    pub fn samples(&self) -> u64 {
+        self.state.framer.position()
+    }
+
+    /// Takes 16-bit samples, interleaved; any number of them. Full scale is 32768.
+    ///
+    /// # Errors
+    /// After [`finish`](Self::finish), or if the slice is not a whole number of samples for each channel. Nothing the
+    /// samples contain is an error.
+    pub fn push_i16(&mut self, pcm: &[i16], push: Push) -> Result<(), PushError> {
+        self.push(pcm, push)
+    }
+
+    /// Takes floating-point samples, interleaved; any number of them. Full scale is 1.0. What lies beyond is legal; NaN and
+    /// infinity are counted, reported and replaced by 0.
+    ///
+    /// # Errors
+    /// As [`push_i16`](Self::push_i16).
+    pub fn push_f32(&mut self, pcm: &[f32], push: Push) -> Result<(), PushError> {
+        self.push(pcm, push)
+    }
+
+    fn push<S: Sample>(&mut self, mut pcm: &[S], push: Push) -> Result<(), PushError> {
+        let channels = self.plan.0.shape.channels;
+        if self.state.finished {
+            return Err(PushError::Finished);
+        }
+        if !pcm.len().is_multiple_of(channels) {
+            return Err(PushError::PartialFrame { len: pcm.len(), channels });
+        }
+        self.announce((pcm.len() / channels) as u64, push);
+        let Self { plan, state, block } = self;
+        let (samples, slab) = block.split_at_mut(plan.0.layout.len());
+        while !pcm.is_empty() {
+            let taken = state.framer.fill(plan.0.simd, plan.0.layout, samples, pcm);
+            pcm = &pcm[taken * channels..];
+            if state.framer.is_full() {
+                state.hop(&plan.0, samples, slab);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the metrics of the edge and the arrival, before the samples.
+    fn announce(&mut self, samples: u64, push: Push) {
+        let State { framer, metrics, ledger, .. } = &mut *self.state;
+        let sample = framer.position();
+        // The first samples of a stream begin a chunk whatever the caller says.
+        if samples > 0 && (!push.same_chunk || ledger.chunks() == 0) {
+            ledger.begin_chunk(sample);
+            metrics.event(&self.plan.0.metrics, &Event::ChunkEdge { sample }, ledger);
+        }
+        if let Some(t_ns) = push.t_ns {
+            ledger.set_time(Some(t_ns));
+            metrics.event(&self.plan.0.metrics, &Event::Arrival { t_ns, sample, samples }, ledger);
+        }
+    }
+
+    /// Takes the oldest finding that waits. The probe keeps 32; what comes while it is full is counted and dropped.
+    pub fn poll_finding(&mut self) -> Option<Finding> {
+        self.state.ledger.pop()
+    }
+
+    /// The values so far. The hop in progress (less than 10 ms) is not in them. Does not disturb the stream.
+    #[must_use]
+    pub fn snapshot(&self) -> Report {
+        let slab = &self.block[self.plan.0.layout.len()..];
+        let outputs = self.state.metrics.outputs(&self.plan.0.metrics, slab);
+        Report::new(&self.plan, outputs, &self.state.ledger, self.samples(), self.state.finished)
+    }
+
+    /// Ends the stream: hands over the last, shorter hop, closes what is open, and gives the final values. A second call
+    /// gives the same report.
+    pub fn finish(&mut self) -> Report {
+        if !self.state.finished {
+            let Self { plan, state, block } = self;
+            let (samples, slab) = block.split_at_mut(plan.0.layout.len());
+            if state.framer.filled() > 0 {
+                state.hop(&plan.0, samples, slab);
+            }
+            let signals = state.framer.signals(plan.0.layout, samples);
+            let true_peak = state.features.finish(plan.0.simd, &plan.0.features, &signals);
+            let end = End { samples: state.framer.position(), true_peak: &true_peak[..plan.0.shape.channels] };
+            state.metrics.finish(&plan.0.metrics, slab, &end, &mut state.ledger);
+            state.finished = true;
+        }
+        self.snapshot()
+    }
+
+    /// Makes the probe as new, without allocating.
+    pub fn reset(&mut self) {
+        *self.state = State::new(&self.plan);
+        self.block.fill(0.0);
+    }
+}
+
+impl State {
+    /// One hop is complete (or the stream ends with a shorter one): facts, then metrics.
+    fn hop(&mut self, plan: &Tables, samples: &mut [f32], slab: &mut [f32]) {
+        let Self { framer, features, metrics, ledger, .. } = self;
+        let signals = framer.signals(plan.layout, samples);
+        let facts = features.compute(plan.simd, &plan.features, &signals, framer.gate());
+        let (index, start) = (framer.index(), framer.start());
+        with_spectrum(plan.simd, &plan.features, signals.window(), index, |spectrum| {
+            let view = FrameView::new(plan.simd, signals, &facts, spectrum, index, start);
+            metrics.update(&plan.metrics, slab, &view, ledger);
+        });
+        framer.advance(plan.shape.rate, plan.layout, samples);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probes_plans_and_reports_may_move_between_threads() {
+        const fn assert_send<T: Send>() {}
+        const fn assert_sync<T: Sync>() {}
+        assert_send::<Probe>();
+        assert_send::<Report>();
+        assert_send::<Plan>();
+        assert_sync::<Plan>();
+    }
+}

@@ -1,0 +1,124 @@
+//! The kernels, and the choice of instruction set.
+//!
+//! `portable.rs` is the definition: plain Rust with a fixed lane order. The AVX2 level is the same body compiled a second
+//! time with AVX2 and FMA switched on. Kernels that count, compare or sum (`Exact`) contain no multiply-add that could
+//! be fused, so both levels give the same bits; filters and FIRs use FMA where the level has it.
+//!
+//! The level is chosen once, when a config is frozen.
+
+mod portable;
+#[cfg(test)]
+mod suite;
+
+pub(crate) use portable::{BLOCK, KWeighting, KState, PHASES, TAPS, TruePeakTable};
+
+use core::fmt;
+
+/// An instruction set the kernels are compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Level {
+    /// What every machine of the target can do: the definition.
+    Portable,
+    /// AVX2 and FMA on x86-64.
+    Avx2,
+}
+
+impl Level {
+    /// The name used in `OTOSCOPE_SIMD` and in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+        }
+    }
+
+    /// The levels this machine can run, lowest first.
+    #[must_use]
+    pub fn available() -> &'static [Self] {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            return &[Self::Portable, Self::Avx2];
+        }
+        &[Self::Portable]
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Proof that this machine can run a level: the field is private, so there is no other way to get one than to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Simd(Level);
+
+impl Simd {
+    /// `wanted`, or the best level there is; never more than the machine has. Without a wish, the environment variable
+    /// `OTOSCOPE_SIMD` (`portable` or `avx2`) is asked; an unknown word there counts as no wish.
+    pub(crate) fn choose(wanted: Option<Level>) -> Self {
+        let wanted = wanted.or_else(|| {
+            let name = std::env::var("OTOSCOPE_SIMD").ok()?;
+            [Level::Portable, Level::Avx2].into_iter().find(|l| l.name() == name)
+        });
+        let best = Level::available().iter().copied().max().unwrap_or(Level::Portable);
+        Self(wanted.map_or(best, |w| w.min(best)))
+    }
+
+    pub(crate) const fn level(self) -> Level {
+        self.0
+    }
+}
+
+/// Declares kernels: each is the portable body, and the same body compiled for AVX2 + FMA.
+macro_rules! kernels {
+    ($( $(#[$doc:meta])* fn $name:ident( $($arg:ident : $ty:ty),* $(,)? ) $(-> $ret:ty)?; )*) => {
+        impl Simd {
+            $(
+                $(#[$doc])*
+                #[inline]
+                pub(crate) fn $name(self, $($arg: $ty),*) $(-> $ret)? {
+                    match self.0 {
+                        Level::Portable => portable::$name::<false>($($arg),*),
+                        #[cfg(target_arch = "x86_64")]
+                        // SAFETY: `Simd(Avx2)` exists only where `Level::available` found AVX2 and FMA.
+                        Level::Avx2 => unsafe { avx2::$name($($arg),*) },
+                        #[cfg(not(target_arch = "x86_64"))]
+                        Level::Avx2 => portable::$name::<false>($($arg),*),
+                    }
+                }
+            )*
+        }
+        #[cfg(target_arch = "x86_64")]
+        mod avx2 {
+            use super::portable::{self, *};
+            $(
+                #[target_feature(enable = "avx2,fma")]
+                pub(super) fn $name($($arg: $ty),*) $(-> $ret)? {
+                    portable::$name::<true>($($arg),*)
+                }
+            )*
+        }
+    };
+}
+
+kernels! {
+    /// `out[i] = pcm[i] / 32768`. Exact.
+    fn i16_to_f32(pcm: &[i16], out: &mut [f32]);
+    /// Copies `pcm` to `out` with everything that is not a usable number replaced by 0, and counts. Exact.
+    fn gate(pcm: &[f32], out: &mut [f32]) -> GateCounts;
+    /// Sum, energy, extremes and exact zeros of one hop. Exact.
+    fn statistics(x: &[f32]) -> Statistics;
+    /// How many starts of three samples that differ by at most `tolerance` and reach `least` in magnitude. Exact.
+    fn flat_triples(x: &[f32], least: f32, tolerance: f32) -> u32;
+    /// The energy of `x` behind the K-filter. A tolerance kernel.
+    fn k_energy(filter: &KWeighting, state: &mut KState, x: &[f32]) -> f64;
+    /// The largest magnitude between the samples of `x` from `TAPS - 1` on. A tolerance kernel.
+    fn true_peak(table: &TruePeakTable, x: &[f32]) -> f32;
+    /// `out = x * window`, element by element. Exact.
+    fn apply_window(x: &[f32], window: &[f32], out: &mut [f32]);
+}
+
+pub(crate) use portable::{GateCounts, LARGEST, Statistics};
