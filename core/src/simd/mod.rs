@@ -121,4 +121,4 @@ kernels! {
     fn apply_window(x: &[f32], window: &[f32], out: &mut [f32]);
 }
 
-pub(crate) use portable::{GateCounts, LARGEST, Statistics};
+pub(crate) use portable::{GateCounts, Statistics};

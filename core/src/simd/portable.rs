@@ -110,31 +110,23 @@ pub(crate) fn statistics<const FMA: bool>(x: &[f32]) -> Statistics {
     let (mut s, mut e) = ([0.0f32; LANES], [0.0f32; LANES]);
     let (mut lo, mut hi) = ([first; LANES], [first; LANES]);
     let mut zeros = [0u32; LANES];
-    let mut step = |v: &Lanes| {
-        for l in 0..LANES {
-            s[l] += v[l];
-            e[l] += v[l] * v[l];
-            lo[l] = if v[l] < lo[l] { v[l] } else { lo[l] };
-            hi[l] = if v[l] > hi[l] { v[l] } else { hi[l] };
-            zeros[l] += u32::from(v[l] == 0.0);
-        }
-    };
     let (groups, rest) = x.as_chunks::<LANES>();
-    for v in groups {
-        step(v);
+    macro_rules! take {
+        ($l:ident, $v:expr) => {{
+            s[$l] += $v;
+            e[$l] += $v * $v;
+            lo[$l] = if $v < lo[$l] { $v } else { lo[$l] };
+            hi[$l] = if $v > hi[$l] { $v } else { hi[$l] };
+            zeros[$l] += u32::from($v == 0.0);
+        }};
     }
-    if !rest.is_empty() {
-        // Padding with the first sample leaves the extremes alone; its sums and zeros are not counted below.
-        let mut tail = [first; LANES];
-        for (t, v) in tail.iter_mut().zip(rest) {
-            *t = *v;
+    for v in groups {
+        for l in 0..LANES {
+            take!(l, v[l]);
         }
-        let before = (s, e, zeros);
-        step(&tail);
-        let (s0, e0, z0) = before;
-        for l in rest.len()..LANES {
-            (s[l], e[l], zeros[l]) = (s0[l], e0[l], z0[l]);
-        }
+    }
+    for (l, &v) in rest.iter().enumerate() {
+        take!(l, v);
     }
     Statistics {
         sum: sum(s),
@@ -245,10 +237,8 @@ pub(crate) const PHASES: usize = 3;
 /// A polyphase interpolator: the points between the samples. Phase 0, the samples themselves, is not stored.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TruePeakTable {
-    /// The taps of each phase, newest sample first.
+    /// The taps of each phase, newest sample first; all zero where a phase is not used.
     pub taps: [[f32; TAPS]; PHASES],
-    /// How many phases are used: 3 for 4x, 1 for 2x.
-    pub phases: usize,
     /// No output can exceed the largest input by more than this factor: the largest sum of absolute taps.
     pub bound: f32,
 }
