@@ -34,9 +34,8 @@ impl SpectrumPlan {
     pub(crate) fn new(len: usize) -> Self {
         let fft = RealFftPlanner::new().plan_fft_forward(len);
         debug_assert!(fft.get_scratch_len() <= len);
-        let window: Box<[f32]> = (0..len)
-            .map(|n| (0.5 - 0.5 * (core::f64::consts::TAU * n as f64 / len as f64).cos()) as f32)
-            .collect();
+        let window: Box<[f32]> =
+            (0..len).map(|n| (0.5 - 0.5 * (core::f64::consts::TAU * n as f64 / len as f64).cos()) as f32).collect();
         // Scaled so that the bins of a signal add up to its mean square: 2 / (N sum of w^2), half of it at both ends.
         let power: f64 = window.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
         Self { window, fft, scale: (2.0 / (len as f64 * power)) as f32 }

@@ -245,7 +245,9 @@ mod tests {
 
     #[test]
     fn the_response_is_the_one_at_48_khz_at_every_rate() {
-        for rate in [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 37_800, 44_100, 48_000, 88_200, 96_000, 192_000] {
+        for rate in
+            [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 37_800, 44_100, 48_000, 88_200, 96_000, 192_000]
+        {
             let error = largest_error_db(&shelf(rate), f64::from(rate));
             // Half of the 0.01 dB a meter shows, a tenth of what the EBU allows.
             let allowed = if rate > 48_000 { 0.01 } else { 0.006 };

@@ -96,7 +96,7 @@ impl<'a> FrameView<'a> {
     }
 
     /// The mean square of the downmix in each bin from 0 Hz to half the rate, on every second hop; needs `SPECTRUM`.
-    #[allow(dead_code, reason = "read by the spectral metrics, of which the first is the one a newcomer adds")]
+
     pub(crate) fn spectrum(&self) -> Option<&'a [f32]> {
         self.spectrum
     }

@@ -6,7 +6,7 @@
 use crate::error::ConfigError;
 use crate::features::{Event, FrameView};
 use crate::finding::{Record, Sink};
-use crate::spec::{Fields, FieldSpec, MetricSpec, Needs, ParamValue, Params, Value};
+use crate::spec::{FieldSpec, Fields, MetricSpec, Needs, ParamValue, Params, Value};
 use crate::units::SampleRate;
 
 /// What a stream is, as the metrics' plans need it: already checked.
@@ -329,7 +329,11 @@ mod tests {
                 assert_eq!(usize::from(kind.id), k + 1, "{}.{}", spec.name, kind.name);
             }
             for (k, field) in spec.fields.iter().enumerate() {
-                assert!(spec.fields[k + 1..].iter().all(|f| f.id != field.id && f.name != field.name), "{}", field.name);
+                assert!(
+                    spec.fields[k + 1..].iter().all(|f| f.id != field.id && f.name != field.name),
+                    "{}",
+                    field.name
+                );
             }
         }
     }
@@ -337,10 +341,15 @@ mod tests {
     #[test]
     fn public_numbers_carry_their_unit_in_their_name() {
         for spec in SPECS {
-            let names = spec.fields.iter().map(|f| (f.name, f.unit)).chain(spec.params.iter().map(|p| (p.name, p.unit)));
+            let names =
+                spec.fields.iter().map(|f| (f.name, f.unit)).chain(spec.params.iter().map(|p| (p.name, p.unit)));
             for (name, unit) in names {
                 if let Some(suffix) = unit.suffix() {
-                    assert!(name.ends_with(suffix) || name == &suffix[1..], "{}.{name} must end in {suffix}", spec.name);
+                    assert!(
+                        name.ends_with(suffix) || name == &suffix[1..],
+                        "{}.{name} must end in {suffix}",
+                        spec.name
+                    );
                 }
             }
         }

@@ -10,7 +10,7 @@ mod portable;
 #[cfg(test)]
 mod suite;
 
-pub(crate) use portable::{BLOCK, KWeighting, KState, PHASES, TAPS, TruePeakTable};
+pub(crate) use portable::{BLOCK, KState, KWeighting, PHASES, TAPS, TruePeakTable};
 
 use core::fmt;
 

@@ -19,7 +19,6 @@ fn sum(l: Lanes) -> f64 {
     ((d[0] + d[4]) + (d[2] + d[6])) + ((d[1] + d[5]) + (d[3] + d[7]))
 }
 
-
 #[inline(always)]
 pub(crate) fn i16_to_f32<const FMA: bool>(pcm: &[i16], out: &mut [f32]) {
     for (o, &v) in out.iter_mut().zip(pcm) {
