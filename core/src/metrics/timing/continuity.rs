@@ -111,6 +111,8 @@ impl Player {
 pub(crate) struct Continuity {
     request_ns: Option<i64>,
     first_ns: Option<i64>,
+    /// The time of the push before, as the caller gave it.
+    told_ns: Option<i64>,
     /// The newest time of any push, and of the newest push with audio.
     clock_ns: Option<i64>,
     last_ns: i64,
@@ -163,7 +165,8 @@ fn gap_middle_ms(bin: usize) -> f64 {
 
 impl Continuity {
     fn arrival(&mut self, plan: &Plan, t_ns: i64, sample: u64, samples: u64, out: &mut Sink<'_>) {
-        if let Some(back) = self.clock_ns.map(|c| c.saturating_sub(t_ns)).filter(|back| *back > 0) {
+        // Against the push before, so that pieces of one push that carry its time say it once.
+        if let Some(back) = self.told_ns.replace(t_ns).map(|c| c.saturating_sub(t_ns)).filter(|back| *back > 0) {
             let value = back as f64 / NS_PER_MS;
             let severity = Severity::Warning;
             let o = Occurrence { start: sample, end: sample, severity, value, threshold: 0.0, channel_mask: 0 };
@@ -265,6 +268,7 @@ impl Metric for Continuity {
         Self {
             request_ns: None,
             first_ns: None,
+            told_ns: None,
             clock_ns: None,
             last_ns: 0,
             first_samples: 0,
