@@ -282,6 +282,7 @@ impl Stretch {
         self.expire(kind, piece.start, gap, out);
         match &mut self.0 {
             Some((_, whole)) => {
+                whole.start = whole.start.min(piece.start);
                 whole.end = whole.end.max(piece.end);
                 whole.value = combine(whole.value, piece.value);
                 whole.severity = whole.severity.max(piece.severity);

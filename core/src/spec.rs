@@ -268,7 +268,7 @@ impl Needs {
     pub const SPECTRUM: Self = Self(4);
     /// Voice activity of the hop.
     pub const VOICE: Self = Self(8);
-    /// At least 20 ms of the downmix before the hop.
+    /// At least 15 ms of the downmix before the hop.
     pub const HISTORY: Self = Self(16);
 
     /// Both.

@@ -38,7 +38,7 @@ impl FeaturePlan {
     pub(crate) fn history(&self, rate: SampleRate) -> usize {
         let shortest_hop = rate.hz() as usize / 100;
         let spectrum = self.spectrum.as_ref().map_or(0, |s| s.len().saturating_sub(shortest_hop));
-        let edges = if self.needs.has(Needs::HISTORY) { 2 * rate.longest_hop() } else { 0 };
+        let edges = if self.needs.has(Needs::HISTORY) { rate.samples_in_ms(15) + 2 } else { 0 };
         spectrum.max(edges)
     }
 }

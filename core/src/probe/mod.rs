@@ -322,7 +322,3 @@ mod tests {
         assert_sync::<Plan>();
     }
 }
-#[cfg(test)]
-mod sz { #[test] fn sizes() { use crate::metrics::*; use super::*;
- println!("state {} states {} ledger {} features {} finding {}", size_of::<State>(), size_of::<States>(), size_of::<Ledger<KINDS>>(), size_of::<Features>(), size_of::<Finding>());
- println!("clip {} dc {} loud {} cont {} join {} sil {} val {}", size_of::<clipping::Clipping>(), size_of::<dc_offset::DcOffset>(), size_of::<loudness::Loudness>(), size_of::<continuity::Continuity>(), size_of::<join::Join>(), size_of::<silence::Silence>(), size_of::<validity::Validity>()); } }

@@ -75,10 +75,8 @@ const LOOK_BACK: usize = 2;
 #[derive(Clone, Copy, Default)]
 struct Channel {
     run: Run,
-    rail: Stretch,
     /// Candidates above and below zero.
     candidates: [Candidate; 2],
-    plateau: Stretch,
     last: f32,
 }
 
@@ -102,6 +100,9 @@ struct Candidate {
 
 pub(crate) struct Clipping {
     channels: [Channel; MAX_CHANNELS],
+    /// The findings in progress; clipping in several channels at once is one.
+    rail: Stretch,
+    plateau: Stretch,
     rail_samples: u64,
     rail_runs: u64,
     longest: u64,
@@ -136,7 +137,7 @@ impl Clipping {
             let severity = Severity::above(value, plan.min_run as f64 + 1.0, plan.config.error_run_samples);
             let threshold = plan.min_run as f64;
             let piece = Occurrence { start, end, severity, value, threshold, channel_mask: mask };
-            self.channels[c].rail.add(&RAIL, piece, plan.merge_gap, f64::max, out);
+            self.rail.add(&RAIL, piece, plan.merge_gap, f64::max, out);
             return;
         }
         let Some(after) = after else { return };
@@ -167,7 +168,7 @@ impl Clipping {
                 threshold: plan.config.least_dbfs,
                 channel_mask: mask,
             };
-            channel.plateau.add(&PLATEAU, piece, plan.merge_gap, f64::max, out);
+            self.plateau.add(&PLATEAU, piece, plan.merge_gap, f64::max, out);
         }
     }
 
@@ -237,6 +238,8 @@ impl Metric for Clipping {
     fn new(_: &Plan) -> Self {
         Self {
             channels: [Channel::default(); MAX_CHANNELS],
+            rail: Stretch::default(),
+            plateau: Stretch::default(),
             rail_samples: 0,
             rail_runs: 0,
             longest: 0,
@@ -258,27 +261,25 @@ impl Metric for Clipping {
                     candidate.count = 0;
                 }
             }
-            let may_be_flat = stats.peak() >= plan.least
-                && f.simd().flat_triples(f.channel(c, LOOK_BACK), plan.least, STEP) > 0
-                || stats.peak() >= AT_RAIL;
-            if may_be_flat {
+            let at_rail = stats.peak() >= AT_RAIL;
+            let flat = || f.simd().flat_triples(f.channel(c, LOOK_BACK), plan.least, STEP) > 0;
+            if at_rail || (stats.peak() >= plan.least && flat()) {
                 self.walk(plan, c, x, f.start(), out);
             } else {
                 self.skip(plan, c, x, f.start(), out);
             }
-            let channel = &mut self.channels[c];
-            channel.rail.expire(&RAIL, f.end(), plan.merge_gap, out);
-            channel.plateau.expire(&PLATEAU, f.end(), plan.merge_gap.max(plan.window), out);
         }
+        self.rail.expire(&RAIL, f.end(), plan.merge_gap, out);
+        self.plateau.expire(&PLATEAU, f.end(), plan.merge_gap.max(plan.window), out);
     }
 
     fn finish(&mut self, plan: &Plan, _: &mut [f32], _: &End<'_>, out: &mut Sink<'_>) {
         for c in 0..MAX_CHANNELS {
             let run = core::mem::take(&mut self.channels[c].run);
             self.judge(plan, c, run, None, out);
-            self.channels[c].rail.finish(&RAIL, out);
-            self.channels[c].plateau.finish(&PLATEAU, out);
         }
+        self.rail.finish(&RAIL, out);
+        self.plateau.finish(&PLATEAU, out);
     }
 
     fn output(&self, _: &Plan, _: &[f32]) -> ClippingOutput {

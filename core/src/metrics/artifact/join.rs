@@ -69,7 +69,7 @@ const SLOPE: KindSpec = KindSpec {
 };
 
 /// Edges that wait for the 5 ms after them. They are at least 5 ms apart, so 15 ms hold four.
-const WAITING: usize = 8;
+const WAITING: usize = 4;
 /// Samples after the edge in which a break leaves its trace.
 const TRACE: usize = ORDER + 1;
 

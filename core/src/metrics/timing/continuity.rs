@@ -80,9 +80,9 @@ const NS_PER_MS: f64 = 1e6;
 /// The cushions that are always reported; the configured one is the fifth player.
 const CUSHIONS_MS: [i64; 4] = [0, 100, 200, 500];
 const OCTAVE_BINS: u32 = 8;
-/// 2^16 ns (66 us) to 2^38 ns (275 s); what is shorter or longer falls into the outer bins.
-const LOW_OCTAVE: u32 = 16;
-const OCTAVES: u32 = 22;
+/// 2^18 ns (0.26 ms) to 2^36 ns (69 s); what is shorter or longer falls into the outer bins.
+const LOW_OCTAVE: u32 = 18;
+const OCTAVES: u32 = 18;
 const GAP_BINS: usize = (OCTAVES * OCTAVE_BINS) as usize;
 
 /// One player: when its sample 0 is due, and how it fared.

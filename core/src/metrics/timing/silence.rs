@@ -36,7 +36,7 @@ params! { SilenceConfig {
     pause_s: Seconds = 0.8 in 0.05 ..= 3600.0, "Silence after a sound, be it a pause or the tail, from this long on is a finding.";
     error_s: Seconds = 2.0 in 0.05 ..= 3600.0, "From this long on, any of them is an error rather than a warning.";
     hole_ms: Ms = 5.0 in 1.0 ..= 1000.0, "A run of exact zeros inside speech from this long on is a hole.";
-    hole_max_ms: Ms = 500.0 in 1.0 ..= 10000.0, "A longer run of zeros is a pause, not a hole.";
+    hole_max_ms: Ms = 800.0 in 1.0 ..= 10000.0, "A longer run of zeros is a pause, not a hole.";
     hole_side_dbfs: Dbfs = -30.0 in -90.0 ..= 0.0, "Both sides of a hole are louder than this.";
     cancel_s: Seconds = 0.2 in 0.05 ..= 60.0, "A downmix silent for this long while a channel sounds is a finding.";
 } }
