@@ -1,5 +1,7 @@
 //! What the tests across crates share: ways to listen to a signal, and a way to say that two reports agree.
 
+pub mod docs;
+
 use otoscope::spec::{Exactness, Value};
 use otoscope::{Config, Finding, FindingLog, Plan, Probe, Push, Report, SPECS, StreamSpec};
 use otoscope_fixtures::rng::Rng;
@@ -81,9 +83,15 @@ pub fn listen_whole(sample_rate_hz: u32, channels: u32, samples: &[f32]) -> Hear
 /// Listens to a take as its server sent it: chunk by chunk with their arrival times, the request at time 0.
 #[must_use]
 pub fn listen_take(take: &Take) -> Heard {
+    listen_take_with(&plan(take.sample_rate_hz, take.channels.into()), take)
+}
+
+/// [`listen_take`] with a plan of one's own.
+#[must_use]
+pub fn listen_take_with(plan: &Plan, take: &Take) -> Heard {
     let request = (&[][..], Push::at(0));
     let chunks = take.pushes().map(|(samples, t)| (samples, t.map_or(Push::CHUNK, Push::at)));
-    listen(&plan(take.sample_rate_hz, take.channels.into()), core::iter::once(request).chain(chunks))
+    listen(plan, core::iter::once(request).chain(chunks))
 }
 
 /// Cuts each piece at random into calls that say they belong together. Some calls are empty, some hold one sample.

@@ -260,6 +260,11 @@ impl Probe {
         self.state.ledger.pop()
     }
 
+    /// The findings that wait, oldest first, without taking them.
+    pub fn pending_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.state.ledger.pending()
+    }
+
     /// The values so far. The hop in progress (less than 10 ms) is not in them. Does not disturb the stream.
     #[must_use]
     pub fn snapshot(&self) -> Report {

@@ -36,7 +36,7 @@ params! { ClippingConfig {
     min_run_samples: Samples = 3.0 in 3.0 ..= 1000.0, "The shortest run that counts, at a rail or as a plateau.";
     error_run_samples: Samples = 10.0 in 3.0 ..= 100000.0, "A rail run from this long on is an error.";
     edge_ratio: Ratio = 0.01 in 0.001 ..= 1.0, "A plateau is entered and left by more than this share of its height.";
-    min_plateaus: Count = 4.0 in 1.0 ..= 1000.0, "So many plateaus at the same height make a finding.";
+    min_plateaus: Count = 2.0 in 1.0 ..= 1000.0, "So many plateaus at the same height make a finding.";
     least_dbfs: Dbfs = -24.0 in -60.0 ..= 0.0, "Plateaus lower than this are not looked for.";
     window_ms: Ms = 60.0 in 1.0 ..= 10000.0, "Plateaus of one finding follow each other within this time.";
     merge_gap_ms: Ms = 60.0 in 0.0 ..= 10000.0, "Clipping closer together than this is one finding.";

@@ -34,9 +34,9 @@ use crate::spec::{Exactness::Exact, Fields, KindSpec, MetricSpec, Needs, Params,
 params! { JoinConfig {
     min_step_fs: FullScale = 0.01 in 0.0001 ..= 1.0, "The smallest break that is a finding.";
     error_step_fs: FullScale = 0.05 in 0.0001 ..= 2.0, "From this size on a break is an error.";
-    screen_sigmas: Count = 3.0 in 1.0 ..= 100.0, "How far the second difference must stand out for a closer look.";
-    sigmas: Count = 7.0 in 1.0 ..= 100.0, "How far a break must stand out of the prediction error.";
-    contrast_ratio: Ratio = 1.5 in 1.0 ..= 100.0, "How far it must stand out of the largest such match nearby.";
+    screen_sigmas: Count = 1.5 in 1.0 ..= 100.0, "How far the second difference must stand out for a closer look.";
+    sigmas: Count = 6.0 in 1.0 ..= 100.0, "How far a break must stand out of the prediction error.";
+    contrast_ratio: Ratio = 2.2 in 1.0 ..= 100.0, "How far it must stand out of the largest such match nearby.";
 } }
 
 fields! { JoinOutput {

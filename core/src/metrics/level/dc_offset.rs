@@ -9,7 +9,8 @@
 //!
 //! ## Method
 //! Two cumulative sums (Page 1954) per channel and sign over the mean of each hop. One rises while the mean is beyond
-//! half the threshold; once it has gathered as much as `threshold_fs` held for `hold_s`, a finding opens, dated back to
+//! half the threshold; once it has gathered as much as `threshold_fs` held for `hold_s`, and the mean since it left zero is
+//! beyond the threshold, a finding opens, dated back to
 //! where the sum left zero. The other rises while the mean is back within half the threshold, and closes it likewise.
 //! Speech itself has no offset: what its waveform adds to a sum is bounded by one swing, 0.0005 full scale times
 //! seconds for a 100 Hz tone at 0.3 full scale.
@@ -31,8 +32,8 @@ use crate::spec::{Exactness, Exactness::Exact, Fields, KindSpec, MetricSpec, Nee
 use crate::units::amplitude_db;
 
 params! { DcOffsetConfig {
-    threshold_fs: FullScale = 0.00316 in 0.0001 ..= 1.0, "An offset beyond this is a finding (0.00316 is -50 dBFS).";
-    hold_s: Seconds = 0.5 in 0.05 ..= 60.0, "For how long an offset of exactly the threshold must last.";
+    threshold_fs: FullScale = 0.006 in 0.0001 ..= 1.0, "An offset beyond this is a finding (0.006 is -44 dBFS).";
+    hold_s: Seconds = 1.0 in 0.05 ..= 60.0, "For how long an offset of exactly the threshold must last.";
     warning_fs: FullScale = 0.01 in 0.0001 ..= 1.0, "From here on the finding is a warning.";
     error_fs: FullScale = 0.05 in 0.0001 ..= 1.0, "From here on the finding is an error.";
 } }
@@ -159,11 +160,11 @@ impl Metric for DcOffset {
                     channel.onset[side] = f.start();
                 }
                 channel.rise[side] = (channel.rise[side] + away - reference).max(0.0);
-                if channel.rise[side] >= plan.evidence {
-                    let start = channel.onset[side];
-                    let samples = f.end() - start;
-                    // Undo the reference to get the plain sum since the onset.
-                    let sum = channel.rise[side] + 0.5 * plan.config.threshold_fs * samples as f64;
+                let start = channel.onset[side];
+                let samples = f.end() - start;
+                // The reference undone: the plain sum since the onset.
+                let sum = channel.rise[side] + 0.5 * plan.config.threshold_fs * samples as f64;
+                if channel.rise[side] >= plan.evidence && sum >= plan.config.threshold_fs * samples as f64 {
                     let sum = if side == 1 { -sum } else { sum };
                     let o = plan.occurrence(start, f.end(), sum / samples as f64, c);
                     let event = out.open(&OFFSET, o);

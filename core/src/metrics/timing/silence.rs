@@ -11,7 +11,8 @@
 //! ## Method
 //! A hop of 10 ms is silent when the RMS of every channel is at or below `threshold_dbfs`. Runs of silent hops are lead-in,
 //! inner or tail. A hole is a run of exact zeros of `hole_ms` or more, in every channel, that is entered and left abruptly:
-//! the 10 ms next to it on either side are above `hole_side_dbfs`; it is timed to the sample. Cancellation: the downmix is
+//! the 10 ms next to it on either side are above `hole_side_dbfs`, and the 2 ms next to it still (and at once again) reach
+//! half of that RMS; it is timed to the sample. Cancellation: the downmix is
 //! silent for `cancel_s` while a channel is not.
 //!
 //! ## Reading the value
@@ -96,6 +97,8 @@ struct ZeroRun {
 struct After {
     end: u64,
     energy: f64,
+    /// The largest square of the first 2 ms.
+    first: f64,
     samples: u64,
 }
 
@@ -107,6 +110,7 @@ pub(crate) struct Plan {
     hole: u64,
     hole_max: u64,
     side_samples: u64,
+    break_samples: usize,
     lead: u64,
     pause: u64,
     cancel: u64,
@@ -144,7 +148,7 @@ impl Silence {
         let z = &mut self.hole;
         if all_zero {
             if z.len == 0 {
-                (z.start, z.abrupt) = (f.start(), z.before > plan.hole_side);
+                (z.start, z.abrupt) = (f.start(), z.before > plan.hole_side && plan.breaks_off(f, 0, z.before));
             }
             z.len += n;
             z.after = None;
@@ -172,14 +176,18 @@ impl Silence {
                     let run = z.len;
                     z.len = 0;
                     if z.abrupt && (plan.hole..=plan.hole_max).contains(&run) {
-                        z.after = Some(After { end, energy: 0.0, samples: 0 });
+                        z.after = Some(After { end, energy: 0.0, first: 0.0, samples: 0 });
                     }
                 }
                 if let Some(after) = &mut z.after {
                     after.energy += energy;
                     after.samples += 1;
+                    if after.samples as usize <= plan.break_samples {
+                        after.first = after.first.max(energy);
+                    }
                     if after.samples >= plan.side_samples {
-                        if after.energy > plan.hole_side * after.samples as f64 {
+                        let mean_square = after.energy / after.samples as f64;
+                        if mean_square > plan.hole_side && after.first > 0.25 * mean_square {
                             self.holes += 1;
                             let limit = plan.config.hole_ms / 1000.0;
                             let o = plan.occurrence(z.start, after.end, limit);
@@ -202,7 +210,17 @@ impl Plan {
         let own = (0..f.channels().len())
             .map(|c| f.channel(c, 0)[..i].iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>())
             .fold(0.0, f64::max);
-        own + before * (n - i) as f64 > self.hole_side * n as f64
+        let energy = own + before * (n - i) as f64;
+        energy > self.hole_side * n as f64 && self.breaks_off(f, i, energy / n as f64)
+    }
+
+    /// Whether the sound before sample `i` of the hop broke off rather than died away: its last 2 ms still reach half of
+    /// its RMS. A voice that closes its lips, and a synthesiser that pauses with pure zeros, fade within those.
+    fn breaks_off(&self, f: &FrameView<'_>, i: usize, mean_square: f64) -> bool {
+        let window = f.window();
+        let at = window.len() - f.len() + i;
+        let last = &window[at.saturating_sub(self.break_samples)..at];
+        last.iter().any(|&v| f64::from(v) * f64::from(v) > 0.25 * mean_square)
     }
 }
 
@@ -213,7 +231,7 @@ impl Metric for Silence {
         revision: 1,
         summary: "Dead air at the start, in pauses and at the end; holes of digital zero",
         definition: "Otoscope: RMS per 10 ms against a fixed threshold; runs of exact zeros by sample",
-        needs: Needs::NONE,
+        needs: Needs::HISTORY,
         params: SilenceConfig::PARAMS,
         fields: SilenceOutput::FIELDS,
         kinds: &[LEAD, INNER, TAIL, HOLE, CANCELLATION],
@@ -236,6 +254,7 @@ impl Metric for Silence {
             hole: samples(config.hole_ms / 1000.0),
             hole_max: samples(config.hole_max_ms / 1000.0),
             side_samples: samples(0.01),
+            break_samples: stream.rate.samples_in_ms(2),
             lead: samples(config.lead_s),
             pause: samples(config.pause_s),
             cancel: samples(config.cancel_s),
