@@ -205,7 +205,7 @@ impl<const KINDS: usize> Ledger<KINDS> {
         self.worst
     }
 
-    /// What waits, oldest first.
+    /// What waits, oldest first, without taking it.
     pub(crate) fn pending(&self) -> impl Iterator<Item = &Finding> {
         (0..self.len).map(|i| &self.ring[(self.read + i) as usize % RING_LEN])
     }

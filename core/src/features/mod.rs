@@ -128,3 +128,27 @@ pub(crate) fn with_spectrum<R>(
         _ => listen(None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spectrum_comes_on_every_second_hop_and_holds_the_power_of_its_frame() {
+        for hz in [8_000, 16_000, 24_000, 48_000, 96_000, 192_000] {
+            let rate = SampleRate::new(hz).expect("in range");
+            let plan = FeaturePlan::new(Needs::SPECTRUM, rate);
+            let len = plan.history(rate) + hz as usize / 100;
+            // A sine in the middle of a bin: the Hann window's power is normalised away.
+            let frame = rate.samples_in_ms(20).next_power_of_two();
+            let step = core::f64::consts::TAU * (frame / 8) as f64 / frame as f64;
+            let x: Vec<f32> = (0..len).map(|n| 0.5 * (step * n as f64).sin() as f32).collect();
+            let simd = Simd::choose(None);
+            assert!(with_spectrum(simd, &plan, &x, 0, |s| s.is_none()));
+            let total: f32 = with_spectrum(simd, &plan, &x, 1, |s| s.expect("an odd hop").iter().sum());
+            assert!((total - 0.125).abs() < 1e-5, "single precision over {frame} points: {total}");
+            let nobody = FeaturePlan::new(Needs::NONE, rate);
+            assert!(with_spectrum(simd, &nobody, &x, 1, |s| s.is_none()));
+        }
+    }
+}

@@ -9,7 +9,7 @@
 //!
 //! ## Method
 //! ITU-R BS.1770-5 Annex 2: 4x oversampling (2x from 96 kHz on) by a polyphase filter of 12 taps a phase, fitted to be
-//! flat within 0.14 dB up to 0.40 of the sample rate; the samples themselves count too, so the result is never below the
+//! flat within 0.20 dB up to 0.40 of the sample rate; the samples themselves count too, so the result is never below the
 //! sample peak. Blocks that cannot raise the maximum are skipped, which changes no bit of the result.
 //!
 //! ## Reading the value

@@ -1,0 +1,106 @@
+# Every task of Otoscope. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+PYTHON ?= python3
+VENV := .venv
+# The wheel and the tests of the command line find their files here.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+## help: this list
+.PHONY: help
+help:
+	@echo "Otoscope: make TASK"
+	@grep -hE '^## [a-z-]+:' $(MAKEFILE_LIST) | sed 's/^## \([a-z-]*\): /  \1\t/' | expand -t 18
+
+## demo: listen to clean speech, then to a simulated server with five faults
+.PHONY: demo
+demo: tools
+	@$(CARGO) run --quiet --release -p otoscope-examples --bin demo
+
+## test: every test: Rust, the C program, the Python wheel
+.PHONY: test
+test: test-rust test-c test-python
+
+.PHONY: test-rust
+test-rust: tools
+	$(CARGO) test --workspace --exclude otoscope-python --exclude otoscope-benches
+
+.PHONY: test-c
+test-c: tools
+	bash examples/c/check.sh
+
+.PHONY: test-python
+test-python: $(VENV)/ready
+	$(VENV)/bin/maturin build --release --manifest-path python/Cargo.toml --out $(TARGET)/wheels
+	$(VENV)/bin/pip install --quiet --force-reinstall --no-deps $$(ls -t $(TARGET)/wheels/otoscope-*.whl | head -1)
+	$(VENV)/bin/python -m pytest -q python/tests
+
+## check: format, clippy, docs, header, stubs and generated pages (what CI asks beside the tests)
+.PHONY: check
+check: tools $(VENV)/ready
+	git ls-files '*.rs' | xargs rustfmt --check --edition 2024
+	$(CARGO) clippy --workspace --all-targets --exclude otoscope-python -- -D warnings
+	$(CARGO) clippy -p otoscope-python -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --exclude otoscope-python --document-private-items
+	$(CARGO) run --quiet -p otoscope-tests --bin docs
+	$(CARGO) run --quiet -p otoscope-ffi --example header
+	git diff --exit-code -- docs README.md include
+	$(VENV)/bin/ruff format --check python
+	$(VENV)/bin/ruff check python
+
+## docs: make the metric pages, the table in the README and the C header anew
+.PHONY: docs
+docs:
+	$(CARGO) run --quiet -p otoscope-tests --bin docs
+	$(CARGO) run --quiet -p otoscope-ffi --example header
+
+## format: format the Rust and the Python
+.PHONY: format
+format: $(VENV)/ready
+	git ls-files '*.rs' | xargs rustfmt --edition 2024
+	$(VENV)/bin/ruff format python
+
+## bench: criterion benches, with peers in the same run
+.PHONY: bench
+bench:
+	$(CARGO) bench -p otoscope-benches
+
+## speed: the table of speeds with peers, in two minutes
+.PHONY: speed
+speed:
+	$(CARGO) run --release -p otoscope-benches --bin speed
+
+## golden: regenerate what tests compare with: the committed speech (needs the network and apt)
+.PHONY: golden
+golden:
+	bash fixtures/make_speech.sh
+	bash decode/tests/data/make.sh
+
+## speech: fetch 3.4 hours of clean speech into speech/, for the truth table (needs the network and apt)
+.PHONY: speech
+speech:
+	bash fixtures/fetch_clean_speech.sh speech
+
+## truth: recall on injected faults and findings on clean speech (on speech/ if it is there)
+.PHONY: truth
+truth:
+	$(CARGO) run --release -p otoscope-tests --bin truth -- $$(test -d speech && echo speech)
+
+## newcomer: follow CONTRIBUTING.md's five steps literally, in a copy
+.PHONY: newcomer
+newcomer:
+	bash tests/newcomer.sh
+
+## tools: what the tasks need beyond Rust and Python (gcc, valgrind, venv), by apt where it is missing
+.PHONY: tools
+tools:
+	@bash tests/tools.sh
+
+$(VENV)/ready: python/requirements-dev.txt
+	@bash tests/tools.sh
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r python/requirements-dev.txt
+	touch $@

@@ -1,0 +1,81 @@
+#!/bin/sh
+# Checks the C interface from outside: the header, the exported symbols, and the example under valgrind.
+# Needs gcc, g++, binutils and valgrind.
+#
+#     examples/c/check.sh [--release]
+set -eu
+cd "$(dirname "$0")/../.."
+for tool in gcc g++ nm objdump valgrind; do
+    command -v $tool >/dev/null || { echo "check.sh: $tool is missing" >&2; exit 2; }
+done
+profile=debug
+[ "${1:-}" = --release ] && profile=release
+lib=${CARGO_TARGET_DIR:-target}/$profile
+out=$lib/c
+warnings="-Wall -Wextra -Wpedantic -Wpadded -Werror"
+say() { echo "check.sh: $*"; }
+fail() { say "$*" >&2; exit 1; }
+
+examples/c/build.sh "$@" >/dev/null 2>&1 || fail "the example does not build or run"
+
+for std in c99 c11 c17; do
+    echo '#include "otoscope.h"' | gcc -std=$std $warnings -Wconversion -Iinclude -fsyntax-only -x c -
+done
+for std in c++11 c++17 c++20; do
+    echo '#include "otoscope.h"' | g++ -std=$std $warnings -Wconversion -Iinclude -fsyntax-only -x c++ -
+done
+gcc -std=c11 $warnings -Iinclude -fsyntax-only ffi/tests/layout.c
+g++ -std=c++17 $warnings -Iinclude -fsyntax-only -x c++ ffi/tests/layout.c
+say "the header is clean in C99 to C17 and C++11 to C++20, and the layouts are right"
+
+# The example at the top of the header, as it stands there.
+{
+    echo '#include "otoscope.h"'
+    echo 'int next_chunk(const int16_t **pcm, size_t *n, int64_t *t_ns);'
+    echo 'double example(void); double example(void) {'
+    echo 'const int16_t *pcm; size_t n; int64_t t_ns; double lufs = 0;'
+    sed -n '/^#ifndef/q; s/^ \*     //p' include/otoscope.h | sed 's|//.*||'
+    echo 'return lufs; }'
+} >"$out/twelve.c"
+gcc -std=c99 -Wall -Wextra -Wpedantic -Werror -Iinclude -fsyntax-only "$out/twelve.c"
+say "the example in the header compiles"
+
+nm -D --defined-only "$lib/libotoscope.so" | awk '{ print $3 }' | sort >"$out/exported"
+grep -v '^ \*\|^/\*\|^#' include/otoscope.h | grep -o 'oto_[a-z0-9_]*(' | tr -d '(' | sort >"$out/declared"
+cmp -s "$out/exported" "$out/declared" || fail "exported and declared functions differ: $(diff "$out/exported" "$out/declared")"
+say "exactly the $(wc -l <"$out/declared") functions of the header are exported"
+
+# The example with a good file, raw samples, a cut file, nothing at all, and a rate that is not possible.
+"$out/tone" "$out/tone.wav"
+tail -c +45 "$out/tone.wav" >"$out/tone.raw"
+head -c 30001 "$out/tone.wav" >"$out/cut.wav"
+head -c 40 "$out/tone.wav" >"$out/header.wav"
+: >"$out/empty.raw"
+check() {
+    expected=$1
+    shift
+    status=0
+    valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all \
+        "$out/probe" "$@" >"$out/stdout" 2>"$out/stderr" || status=$?
+    [ $status -eq "$expected" ] || { cat "$out/stderr" >&2; fail "probe $*: status $status, not $expected"; }
+}
+check 0 "$out/tone.wav"
+grep -q '"schema":"otoscope.report/1"' "$out/stdout" || fail "no report"
+grep -q '1.000 s .* join/step' "$out/stderr" && grep -q '2.000 s .* silence/hole' "$out/stderr" || {
+    cat "$out/stderr" >&2
+    fail "a fault of the tone was not found"
+}
+cp "$out/stdout" "$out/tone.json"
+check 0 "$out/tone.raw" 24000
+cmp -s "$out/stdout" "$out/tone.json" || fail "raw samples and WAV give different reports"
+check 0 "$out/cut.wav"
+check 0 "$out/empty.raw" 24000
+check 2 "$out/header.wav"
+check 2 "$out/empty.raw"
+check 2 "$out/tone.raw" 24
+check 2 "$out/nothing.wav"
+say "the example runs under valgrind without errors or leaks"
+
+gcc -std=c99 -O2 -Iinclude examples/c/probe.c -o "$out/probe_static" "$lib/libotoscope.a" -lm -lpthread -ldl
+"$out/probe_static" "$out/tone.wav" 2>/dev/null | cmp -s - "$out/tone.json" || fail "the static library gives another report"
+say "the static library gives the same report"
