@@ -83,13 +83,13 @@ pub(crate) struct Adts {
     window: Window,
     first: AdtsHeader,
     max_junk: u64,
-    samples: u64,
 }
 
 impl Adts {
     pub(crate) fn open(input: Input, limits: &Limits) -> Result<(Self, StreamInfo)> {
         let mut window = Window::new(input, 2 * FRAME_BYTES);
-        let first = AdtsHeader::parse(window.fill(7)?).ok_or_else(|| ErrorKind::corrupt("the first AAC frame is broken"))?;
+        let first =
+            AdtsHeader::parse(window.fill(7)?).ok_or_else(|| ErrorKind::corrupt("the first AAC frame is broken"))?;
         let advice = "use AAC-LC in mono or stereo, or convert to WAV or FLAC";
         if first.object_type != 2 {
             return Err(ErrorKind::unsupported(format!("AAC object type {}", first.object_type), advice));
@@ -102,7 +102,7 @@ impl Adts {
         let mut params = AudioCodecParameters::new();
         params.for_codec(CODEC_ID_AAC).with_sample_rate(first.sample_rate_hz).with_channels(channels);
         let info = StreamInfo { container: "ADTS", params, claimed_samples: None, trim: None };
-        Ok((Self { window, first, max_junk: limits.max_packet_bytes, samples: 0 }, info))
+        Ok((Self { window, first, max_junk: limits.max_packet_bytes }, info))
     }
 }
 
@@ -153,7 +153,6 @@ impl Demux for Adts {
             // Several blocks in one frame: no encoder in use writes them and the decoder does not take them.
             log.corrupt_packet();
         }
-        self.samples += 1024;
         Ok(Next::Packet(Packet::plain(data)))
     }
 }

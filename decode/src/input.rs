@@ -18,7 +18,12 @@ pub(crate) struct Meter {
     budget: AtomicU64,
     total: AtomicU64,
     exceeded: AtomicBool,
+    /// The last bytes read, oldest first: where MP3 files keep tags.
+    tail: Mutex<Vec<u8>>,
 }
+
+/// An ID3v1 tag and the footer of an APE tag before it.
+const TAIL_BYTES: usize = 128 + 32;
 
 impl Meter {
     /// Allows `bytes` more from now on.
@@ -34,6 +39,28 @@ impl Meter {
     /// Whether a read was refused.
     pub(crate) fn exceeded(&self) -> bool {
         self.exceeded.load(Relaxed)
+    }
+
+    fn note(&self, bytes: &[u8]) {
+        let Ok(mut tail) = self.tail.lock() else { return };
+        let bytes = &bytes[bytes.len().saturating_sub(TAIL_BYTES)..];
+        let surplus = (tail.len() + bytes.len()).saturating_sub(TAIL_BYTES).min(tail.len());
+        tail.drain(..surplus);
+        tail.extend_from_slice(bytes);
+    }
+
+    /// Once the end was reached: the length of the ID3v1 and APE tags there.
+    pub(crate) fn trailing_tags(&self) -> u64 {
+        let Ok(tail) = self.tail.lock() else { return 0 };
+        let id3 = if tail.len() >= 128 && tail[tail.len() - 128..].starts_with(b"TAG") { 128 } else { 0 };
+        let before = &tail[..tail.len() - id3];
+        let ape = match before.len().checked_sub(32).map(|at| &before[at..]) {
+            Some(
+                &[b'A', b'P', b'E', b'T', b'A', b'G', b'E', b'X', _, _, _, _, a, b, c, d, _, _, _, _, _, _, _, f, ..],
+            ) => u64::from(u32::from_le_bytes([a, b, c, d])) + if f & 0x80 != 0 { 32 } else { 0 },
+            _ => 0,
+        };
+        id3 as u64 + ape
     }
 }
 
@@ -82,8 +109,12 @@ impl Input {
     }
 
     fn new(inner: Inner, file_len: Option<u64>) -> Self {
-        let meter =
-            Meter { budget: AtomicU64::new(u64::MAX), total: AtomicU64::new(0), exceeded: AtomicBool::new(false) };
+        let meter = Meter {
+            budget: AtomicU64::new(u64::MAX),
+            total: AtomicU64::new(0),
+            exceeded: AtomicBool::new(false),
+            tail: Mutex::new(Vec::with_capacity(TAIL_BYTES)),
+        };
         Self { inner, head: Vec::new(), head_pos: 0, file_len, meter: Arc::new(meter) }
     }
 
@@ -195,6 +226,7 @@ impl Read for Input {
         };
         self.meter.budget.store(budget - got as u64, Relaxed);
         self.meter.total.fetch_add(got as u64, Relaxed);
+        self.meter.note(&buf[..got]);
         Ok(got)
     }
 }

@@ -36,7 +36,9 @@ pub(crate) fn sniff(input: &mut Input, log: &mut Log) -> Result<Container> {
         (b"fLaC", ..) => return Ok(Container::Flac),
         (b"OggS", ..) => return Ok(Container::Ogg),
         ([0x1a, 0x45, 0xdf, 0xa3], ..) => return Ok(Container::Mkv),
-        (_, b"ftyp" | b"moov" | b"mdat" | b"styp" | b"moof" | b"wide" | b"free" | b"skip", _) => return Ok(Container::Mp4),
+        (_, b"ftyp" | b"moov" | b"mdat" | b"styp" | b"moof" | b"wide" | b"free" | b"skip", _) => {
+            return Ok(Container::Mp4);
+        }
         _ => {}
     }
     if let Some(what) = named_but_unsupported(&head) {
@@ -94,7 +96,9 @@ fn as_text(bytes: &[u8]) -> Option<String> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         // The peek may cut the last character.
-        Err(error) if error.valid_up_to() + 4 > bytes.len() => std::str::from_utf8(&bytes[..error.valid_up_to()]).ok()?,
+        Err(error) if error.valid_up_to() + 4 > bytes.len() => {
+            std::str::from_utf8(&bytes[..error.valid_up_to()]).ok()?
+        }
         Err(_) => return None,
     };
     let printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');

@@ -88,7 +88,9 @@ impl fmt::Display for Warning {
             Self::LongerThanClaimed { claimed_samples } => {
                 write!(f, "the header claims {claimed_samples} samples, there are more")
             }
-            Self::PartialFrame { bytes } => write!(f, "{bytes} bytes at the end are not a whole sample and were left out"),
+            Self::PartialFrame { bytes } => {
+                write!(f, "{bytes} bytes at the end are not a whole sample and were left out")
+            }
             Self::TrailingBytes { bytes, another_wav: false } => {
                 write!(f, "{bytes} unknown bytes after the audio data were left out")
             }

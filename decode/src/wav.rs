@@ -129,11 +129,20 @@ fn known(data_bytes: u64) -> Option<u64> {
     (!placeholder).then_some(data_bytes)
 }
 
+/// Chunks that may come after the audio data.
+const LATER_CHUNKS: [&[u8; 4]; 21] = [
+    b"LIST", b"fact", b"cue ", b"smpl", b"bext", b"id3 ", b"ID3 ", b"iXML", b"axml", b"chna", b"PEAK", b"JUNK",
+    b"junk", b"PAD ", b"afsp", b"inst", b"plst", b"_PMX", b"acid", b"strc", b"DISP",
+];
+
+fn is_later_chunk(head: &[u8]) -> bool {
+    head.len() >= 8 && LATER_CHUNKS.iter().any(|name| head.starts_with(&name[..]))
+}
+
 /// Whether an empty data chunk is followed by another chunk rather than by audio of unknown length.
 fn chunk_follows(input: &mut Input, riff_len: u64) -> Result<bool> {
     let head = input.peek(8)?;
-    let name_like = |b: &u8| b.is_ascii_alphanumeric() || *b == b' ';
-    Ok(head.len() == 8 && head[..4].iter().all(name_like) && u64::from(le32(head, 4)) < riff_len)
+    Ok(is_later_chunk(head) && u64::from(le32(head, 4)) < riff_len)
 }
 
 fn parse_format(body: &[u8], limits: &Limits, log: &mut Log) -> Result<Format> {
@@ -161,7 +170,9 @@ fn parse_format(body: &[u8], limits: &Limits, log: &mut Log) -> Result<Format> {
     let bytes = if container >= stated && (1..=largest).contains(&container) {
         container
     } else {
-        log.push(Warning::Header { what: "the header's block size contradicts its sample size; the sample size was used" });
+        log.push(Warning::Header {
+            what: "the header's block size contradicts its sample size; the sample size was used",
+        });
         stated
     };
     let encoding = match (tag, bytes) {
@@ -184,7 +195,10 @@ fn parse_format(body: &[u8], limits: &Limits, log: &mut Log) -> Result<Format> {
                 0x55 => "WAV with MP3 inside".into(),
                 other => format!("WAV with format code {other:#06x}"),
             };
-            return Err(ErrorKind::unsupported(name, "convert it to 16-bit PCM, for example with `ffmpeg -i IN OUT.wav`"));
+            return Err(ErrorKind::unsupported(
+                name,
+                "convert it to 16-bit PCM, for example with `ffmpeg -i IN OUT.wav`",
+            ));
         }
     };
     Ok(Format { encoding, bits, sample_rate_hz, channels })
@@ -209,13 +223,7 @@ pub(crate) fn finish(pcm: &mut PcmReader<Input>, header: &WavHeader, log: &mut L
             return Ok(());
         }
         let another_wav = head.starts_with(b"RIFF");
-        let known = [b"LIST", b"fact", b"cue ", b"smpl", b"bext", b"id3 ", b"ID3 ", b"iXML", b"axml", b"chna", b"PEAK"]
-            .iter()
-            .any(|name| head.starts_with(&name[..]))
-            || [b"JUNK", b"junk", b"PAD ", b"afsp", b"inst", b"plst", b"_PMX", b"acid", b"strc", b"DISP"]
-                .iter()
-                .any(|name| head.starts_with(&name[..]));
-        if head.len() < 8 || !known {
+        if !is_later_chunk(head) {
             let bytes = input.skip(TAIL_BYTES)?;
             log.push(Warning::TrailingBytes { bytes, another_wav });
             return Ok(());

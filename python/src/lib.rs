@@ -1,1 +1,27 @@
-//! python
+//! The Python module `otoscope._otoscope`: conversion between Python and the core, and nothing else.
+//!
+//! Users import the package `otoscope`; its exceptions, its `Finding` and its HTML are Python (`py_src/otoscope`).
+#![deny(unsafe_code)]
+
+#[allow(unsafe_code, reason = "reads the memory of Python buffers")]
+mod buffer;
+mod catalogue;
+mod chunks;
+mod config;
+mod findings;
+mod probe;
+mod report;
+
+/// The compiled part of `otoscope`. Import `otoscope` instead.
+#[pyo3::pymodule]
+mod _otoscope {
+    #[pymodule_export]
+    #[allow(non_upper_case_globals, reason = "the name Python gives it")]
+    const __version__: &str = otoscope::VERSION;
+    #[pymodule_export]
+    use crate::catalogue::metrics;
+    #[pymodule_export]
+    use crate::probe::{Probe, probe};
+    #[pymodule_export]
+    use crate::report::Report;
+}

@@ -148,8 +148,10 @@ struct State {
 /// }
 /// let report = probe.finish();
 /// assert_eq!(report.outputs.validity.unwrap().samples.number(), Some(24_000.0));
-/// let finding = std::iter::from_fn(|| probe.poll_finding()).last().unwrap();
-/// assert_eq!(otoscope::kind_name(&finding), "silent");
+/// let mut log = otoscope::FindingLog::new();
+/// log.drain(&mut probe);
+/// let kinds: Vec<_> = log.into_sorted().iter().map(otoscope::kind_name).collect();
+/// assert_eq!(kinds, ["lead", "silent"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Probe {

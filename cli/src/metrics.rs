@@ -1,0 +1,162 @@
+//! `otoscope metrics`: the catalogue, made of nothing but the specs.
+
+use std::fmt::Write;
+
+use comfy_table::Cell;
+use otoscope::spec::{Domain, Exactness, MetricSpec, ParamSpec};
+use otoscope::{Config, SPECS, StreamSpec};
+use serde_json::{Value, json};
+
+use crate::config::wrong;
+use crate::problem::{Problem, Stop};
+use crate::table::{bold, dim, plural, render, right, table};
+use crate::term::{BOLD, DIM, paint, print};
+
+/// List what is measured, or tell all about one metric
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Tell all about this metric
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// JSON on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command; returns the exit code.
+pub fn run(args: &Args) -> Result<u8, Stop> {
+    let one = args.name.as_deref().map(find).transpose()?;
+    let text = match (one, args.json) {
+        (Some(spec), true) => format!("{}\n", to_json(spec)),
+        (None, true) => format!("{}\n", SPECS.iter().map(|spec| to_json(spec)).collect::<Value>()),
+        (Some(spec), false) => page(spec),
+        (None, false) => list(),
+    };
+    print(&text).map(|()| 0)
+}
+
+fn find(name: &str) -> Result<&'static MetricSpec, Problem> {
+    if let Some(spec) = SPECS.iter().find(|spec| spec.name == name) {
+        return Ok(spec);
+    }
+    // The config knows the nearest name.
+    match Config::new(StreamSpec::mono(48_000)).only([name]) {
+        Err(error) => Err(wrong("metrics", &error, "")),
+        Ok(()) => Err(Problem::new("metrics", format!("no metric `{name}`"), "`otoscope metrics` lists them")),
+    }
+}
+
+fn list() -> String {
+    let mut rows = table(&["metric", "what it measures", "fields", "findings"]);
+    for spec in SPECS {
+        let kinds: Vec<&str> = spec.kinds.iter().map(|k| k.name).collect();
+        rows.add_row(vec![
+            bold(spec.name),
+            Cell::new(spec.summary),
+            right(spec.fields.len()),
+            Cell::new(kinds.join(", ")),
+        ]);
+    }
+    let hint = paint(DIM, " otoscope metrics NAME tells all about one of them.");
+    format!("{}\n{hint}\n", render(&rows))
+}
+
+/// `3 (2 to 1000)`, `mono (or dual_mono)`.
+fn domain(param: &ParamSpec) -> (String, String) {
+    match param.domain {
+        Domain::Number { default, min, max } => (default.to_string(), format!("{min} to {max}")),
+        Domain::Choice(words) => (words.first().copied().unwrap_or_default().to_owned(), words.join(" or ")),
+    }
+}
+
+fn exactness(exactness: Exactness) -> String {
+    match exactness {
+        Exactness::Exact => "exact".to_owned(),
+        Exactness::Abs(tolerance) => format!("within {tolerance}"),
+    }
+}
+
+fn page(spec: &MetricSpec) -> String {
+    let mut text = format!("{}  {}\n\n", paint(BOLD, spec.name), spec.summary);
+    let _ = writeln!(text, " definition  {}\n revision    {}", spec.definition, spec.revision);
+    let part = |text: &mut String, title: &str, n: usize| {
+        let _ = writeln!(text, "\n {}", paint(BOLD, &plural(n, title)));
+    };
+    part(&mut text, "parameter", spec.params.len());
+    if !spec.params.is_empty() {
+        let mut rows = table(&["key", "default", "range", "unit", ""]);
+        for param in spec.params {
+            let (default, range) = domain(param);
+            let key = format!("{}.{}", spec.name, param.name);
+            rows.add_row(vec![
+                Cell::new(key),
+                right(default),
+                Cell::new(range),
+                dim(param.unit.symbol()),
+                Cell::new(param.doc),
+            ]);
+        }
+        text.push_str(&render(&rows));
+    }
+    part(&mut text, "field", spec.fields.len());
+    let mut rows = table(&["name", "unit", "between machines", ""]);
+    for field in spec.fields {
+        let symbol = dim(field.unit.symbol());
+        rows.add_row(vec![Cell::new(field.name), symbol, dim(&exactness(field.exactness)), Cell::new(field.doc)]);
+    }
+    text.push_str(&render(&rows));
+    if spec.kinds.is_empty() {
+        text.push_str("\n No findings: the metric only measures.\n");
+        return text;
+    }
+    let _ = writeln!(text, "\n {}", paint(BOLD, &format!("{} of finding", plural(spec.kinds.len(), "kind"))));
+    let mut rows = table(&["kind", "told within", "message"]);
+    for kind in spec.kinds {
+        let delay = format!("{} ms", kind.max_delay_ms);
+        rows.add_row(vec![Cell::new(kind.name), right(delay), Cell::new(kind.message)]);
+    }
+    text.push_str(&render(&rows));
+    text
+}
+
+fn to_json(spec: &MetricSpec) -> Value {
+    let params = spec.params.iter().map(|p| {
+        let mut object = json!({ "key": format!("{}.{}", spec.name, p.name), "unit": p.unit.name() });
+        match p.domain {
+            Domain::Number { default, min, max } => {
+                object["default"] = json!(default);
+                object["min"] = json!(min);
+                object["max"] = json!(max);
+            }
+            Domain::Choice(words) => {
+                object["default"] = json!(words.first());
+                object["choices"] = json!(words);
+            }
+        }
+        object["doc"] = json!(p.doc);
+        object
+    });
+    let fields = spec.fields.iter().map(|f| {
+        let tolerance = match f.exactness {
+            Exactness::Exact => json!(0),
+            Exactness::Abs(tolerance) => json!(tolerance),
+        };
+        let id = spec.field_id(f);
+        json!({ "id": id, "name": f.name, "unit": f.unit.name(), "tolerance": tolerance, "doc": f.doc })
+    });
+    let kinds = spec.kinds.iter().map(|k| {
+        json!({
+            "id": k.id, "name": k.name, "unit": k.unit.name(), "max_delay_ms": k.max_delay_ms, "message": k.message
+        })
+    });
+    json!({
+        "id": spec.id,
+        "name": spec.name,
+        "revision": spec.revision,
+        "summary": spec.summary,
+        "definition": spec.definition,
+        "params": params.collect::<Vec<Value>>(),
+        "fields": fields.collect::<Vec<Value>>(),
+        "kinds": kinds.collect::<Vec<Value>>(),
+    })
+}

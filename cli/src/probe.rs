@@ -1,0 +1,384 @@
+//! `otoscope probe`: files in, reports out.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc;
+
+use otoscope::{Finding, Probe, Report, Severity, StreamMeta, StreamSpec};
+use otoscope_decode::{Limits, RawFormat, Source};
+
+use crate::chunks::{self, Row};
+use crate::config::{MetricArgs, Plans, labels};
+use crate::feed::{Feeder, Replay};
+use crate::files;
+use crate::problem::{Problem, Stop};
+use crate::table::{self, Line};
+use crate::term::{self, Progress};
+
+/// So many findings of one file are listed when there are several files.
+const FEW: usize = 10;
+
+/// How a report is given out; shared by the commands that make one.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ReportArgs {
+    /// JSON on stdout: one report; an array of them for several paths or a folder
+    #[arg(long, conflicts_with = "ndjson")]
+    pub json: bool,
+    /// JSON on stdout, one report a line
+    #[arg(long)]
+    pub ndjson: bool,
+    // What is measured.
+    #[command(flatten)]
+    pub metrics: MetricArgs,
+    /// Put a label into the reports, for example voice=anna (repeatable)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub label: Vec<String>,
+    /// Exit with 1 if there is a finding at least this bad
+    #[arg(long, value_name = "SEVERITY", value_enum)]
+    pub fail_on: Option<FailOn>,
+    /// No progress bar and no remarks; problems are still told
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+impl ReportArgs {
+    /// 1 if the worst finding is too bad.
+    pub fn code(&self, worst: Option<Severity>) -> u8 {
+        let limit = self.fail_on.map(|limit| match limit {
+            FailOn::Info => Severity::Info,
+            FailOn::Warning => Severity::Warning,
+            FailOn::Error => Severity::Error,
+        });
+        u8::from(limit.is_some() && worst >= limit)
+    }
+}
+
+/// A severity on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum FailOn {
+    /// Worth knowing
+    Info,
+    /// A careful listener would notice
+    Warning,
+    /// Anybody would notice
+    Error,
+}
+
+/// How headerless PCM is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum PcmFormat {
+    /// 16-bit integers, low byte first
+    S16le,
+    /// 16-bit integers, high byte first
+    S16be,
+    /// 32-bit floats, low byte first
+    F32le,
+    /// G.711 mu-law
+    Mulaw,
+    /// G.711 A-law
+    Alaw,
+}
+
+impl From<PcmFormat> for RawFormat {
+    fn from(format: PcmFormat) -> Self {
+        match format {
+            PcmFormat::S16le => Self::S16le,
+            PcmFormat::S16be => Self::S16be,
+            PcmFormat::F32le => Self::F32le,
+            PcmFormat::Mulaw => Self::MuLaw,
+            PcmFormat::Alaw => Self::ALaw,
+        }
+    }
+}
+
+/// What `--help` says at its end.
+const MORE: &str = "\
+Exit codes: 0; 1 with --fail-on and a finding that bad; 2 if the call is wrong or a file could not be read (the others \
+are still done).
+
+Examples:
+  otoscope probe utterance.wav
+  otoscope probe takes/ --ndjson --label voice=anna > reports.ndjson
+  otoscope probe takes/ --fail-on error --quiet
+  otoscope probe stream.wav --chunks stream.chunks.csv";
+
+/// Measure files and say what is wrong with them
+#[derive(Debug, clap::Args)]
+#[command(after_help = MORE)]
+pub struct Args {
+    /// Files or folders; - is standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    report: ReportArgs,
+    /// Replay a recorded stream: a CSV of start_sample,arrival_ns, one chunk a line
+    #[arg(long, value_name = "FILE")]
+    chunks: Option<PathBuf>,
+    /// The files have no header: samples are written like this
+    #[arg(long, value_name = "FORMAT", value_enum, requires = "raw_rate")]
+    raw_format: Option<PcmFormat>,
+    /// The sample rate of files without a header
+    #[arg(long, value_name = "HZ", requires = "raw_format")]
+    raw_rate: Option<u32>,
+    /// The channels of files without a header
+    #[arg(long, value_name = "N", requires = "raw_format", default_value_t = 1)]
+    raw_channels: u16,
+    /// All values and all findings of every file
+    #[arg(short, long)]
+    verbose: bool,
+    /// Files read at the same time; as many as the machine has processors unless said otherwise
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZero<usize>>,
+}
+
+/// What one file was like.
+struct Heard {
+    format: String,
+    report: Report,
+    findings: Vec<Finding>,
+}
+
+/// One file: its report or why there is none, and what the decoder had to leave out.
+struct Outcome {
+    heard: Result<Heard, Problem>,
+    warnings: Vec<String>,
+}
+
+/// Everything the workers share.
+struct Job<'a> {
+    args: &'a Args,
+    plans: Plans,
+    rows: Vec<Row>,
+}
+
+/// Runs the command; returns the exit code.
+pub fn run(args: &Args) -> Result<u8, Stop> {
+    let plans = Plans::new(args.report.metrics.build()?);
+    let labels = labels(&args.report.label)?;
+    let rows = match &args.chunks {
+        Some(_) if !files::is_single(&args.paths) => {
+            let advice = "give one file, and probe the others without it";
+            return Err(Problem::new("--chunks", "a chunk list belongs to one file", advice).into());
+        }
+        Some(path) => chunks::read(path)?,
+        None => Vec::new(),
+    };
+    let found = files::find(&args.paths, args.raw_format.is_some());
+    found.problems.iter().for_each(term::complain);
+
+    let job = Job { args, plans, rows };
+    let mut sink = Sink::new(&job, labels, files::is_single(&args.paths));
+    sink.begin()?;
+    let progress = Progress::new(found.files.len(), args.report.quiet);
+    let mut failed = !found.problems.is_empty();
+    let mut worst = None;
+    let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
+    in_order(
+        &found.files,
+        jobs,
+        |path| job.read(path),
+        &progress,
+        |path, outcome| {
+            progress.aside(|| {
+                let name = path.display().to_string();
+                outcome.warnings.iter().for_each(|w| term::note(&format!("otoscope: {name}: warning: {w}")));
+                match &outcome.heard {
+                    Ok(heard) => worst = worst.max(heard.report.worst),
+                    Err(problem) => {
+                        failed = true;
+                        term::complain(problem);
+                    }
+                }
+                sink.take(name, outcome.heard)
+            })
+        },
+    )?;
+    drop(progress);
+    sink.end()?;
+    Ok(if failed { 2 } else { args.report.code(worst) })
+}
+
+/// Works on all items with some threads and hands over the results in the order of the items.
+fn in_order<T: Sync, R: Send>(
+    items: &[T],
+    jobs: usize,
+    work: impl Fn(&T) -> R + Sync,
+    progress: &Progress,
+    mut done: impl FnMut(&T, R) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let (sender, results) = mpsc::channel();
+        for _ in 0..jobs.min(items.len()) {
+            let (sender, next, work) = (sender.clone(), &next, &work);
+            scope.spawn(move || {
+                while let Some((i, item)) = Some(next.fetch_add(1, Relaxed)).and_then(|i| Some((i, items.get(i)?))) {
+                    // Nobody listens any more: the output is closed.
+                    if sender.send((i, work(item))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut waiting = BTreeMap::new();
+        let mut turn = 0;
+        for (i, result) in results {
+            progress.step();
+            waiting.insert(i, result);
+            while let Some(result) = waiting.remove(&turn) {
+                done(&items[turn], result)?;
+                turn += 1;
+            }
+        }
+        Ok(())
+    })
+}
+
+impl Job<'_> {
+    fn open(&self, path: &Path) -> Result<Source, Problem> {
+        let name = path.display().to_string();
+        let limits = Limits::default();
+        let told = |e| Problem::decoding(&name, &e);
+        let stdin = files::is_stdin(path);
+        match (self.args.raw_format, self.args.raw_rate) {
+            (Some(format), Some(rate)) => {
+                let reader: Box<dyn io::Read + Send> = if stdin {
+                    Box::new(io::stdin())
+                } else {
+                    Box::new(std::fs::File::open(path).map_err(|e| Problem::reading(path, &e))?)
+                };
+                Source::raw(reader, format.into(), rate, self.args.raw_channels, &limits).map_err(told)
+            }
+            _ if stdin => Source::from_reader(Box::new(io::stdin()), &limits).map_err(told),
+            _ => Source::open_with(path, &limits).map_err(told),
+        }
+    }
+
+    fn read(&self, path: &Path) -> Outcome {
+        match self.open(path) {
+            Ok(mut source) => {
+                let heard = self.hear(&mut source, path);
+                Outcome { heard, warnings: source.warnings().iter().map(ToString::to_string).collect() }
+            }
+            Err(problem) => Outcome { heard: Err(problem), warnings: Vec::new() },
+        }
+    }
+
+    fn hear(&self, source: &mut Source, path: &Path) -> Result<Heard, Problem> {
+        let name = path.display().to_string();
+        let format = source.spec().format.clone();
+        let stream =
+            StreamSpec { sample_rate_hz: source.spec().sample_rate_hz, channels: source.spec().channels.into() };
+        let plan = self.plans.get(stream).map_err(|e| {
+            Problem::new(&name, e.to_string(), "convert it, for example with `ffmpeg -i IN -ar 48000 -ac 1 OUT.wav`")
+        })?;
+        let mut feeder = Feeder::new(Probe::new(&plan));
+        let mut replay = Replay::new(&self.rows);
+        loop {
+            match source.next_chunk() {
+                Ok(Some(chunk)) => {
+                    replay
+                        .feed(&mut feeder, chunk)
+                        .map_err(|e| Problem::new(&name, e.to_string(), "report this bug"))?;
+                }
+                Ok(None) => break,
+                // No report of a part: it would look like the report of the whole.
+                Err(error) => return Err(Problem::decoding(&name, &error)),
+            }
+        }
+        if let Some(start) = replay.beyond(feeder.samples()) {
+            let list = self.args.chunks.as_deref().unwrap_or(path).display().to_string();
+            let what = format!("a chunk starts at sample {start}, but {name} ends at {}", feeder.samples());
+            return Err(Problem::new(list, what, "give the list of this file"));
+        }
+        let (report, findings) = feeder.finish(&mut |_| ());
+        Ok(Heard { format, report, findings })
+    }
+}
+
+/// Where results go.
+struct Sink<'a> {
+    job: &'a Job<'a>,
+    labels: Vec<(String, String)>,
+    single: bool,
+    /// Reports written so far.
+    written: usize,
+    /// What is shown at the end, for people and several files.
+    kept: Vec<(String, Result<Heard, Problem>)>,
+}
+
+impl<'a> Sink<'a> {
+    fn new(job: &'a Job<'a>, labels: Vec<(String, String)>, single: bool) -> Self {
+        Self { job, labels, single, written: 0, kept: Vec::new() }
+    }
+
+    fn begin(&self) -> Result<(), Stop> {
+        if self.job.args.report.json && !self.single { term::print("[") } else { Ok(()) }
+    }
+
+    fn take(&mut self, name: String, heard: Result<Heard, Problem>) -> Result<(), Stop> {
+        let out = &self.job.args.report;
+        if !out.json && !out.ndjson {
+            self.kept.push((name, heard));
+            return Ok(());
+        }
+        let Ok(heard) = heard else { return Ok(()) };
+        let mut meta = StreamMeta::default();
+        meta.report_id = Some(uuid::Uuid::now_v7().to_string());
+        meta.source = Some(name);
+        meta.labels.clone_from(&self.labels);
+        // No started_at and ended_at: when a file was decoded says nothing about when it was spoken.
+        let mut text = heard.report.to_json(&meta, &heard.findings);
+        if out.ndjson || self.single {
+            text.push('\n');
+        } else if self.written > 0 {
+            text.insert_str(0, ",\n");
+        }
+        self.written += 1;
+        term::print(&text)
+    }
+
+    fn end(self) -> Result<(), Stop> {
+        let out = &self.job.args.report;
+        if out.json {
+            return if self.single { Ok(()) } else { term::print("]\n") };
+        }
+        if out.ndjson {
+            return Ok(());
+        }
+        let mut text = String::new();
+        let many = self.kept.len() > 1;
+        let full = self.job.args.verbose || !many;
+        for (name, heard) in self.kept.iter().filter_map(|(name, heard)| Some((name, heard.as_ref().ok()?))) {
+            if full || !heard.findings.is_empty() {
+                text.push_str(&table::header(name, &heard.format, &heard.report));
+                if full {
+                    text.push('\n');
+                    text.push_str(&table::values(&heard.report, self.job.plans.template()));
+                    text.push('\n');
+                }
+                let limit = if full { usize::MAX } else { FEW };
+                text.push_str(&table::findings(&heard.report, &heard.findings, limit));
+                text.push('\n');
+            }
+        }
+        if many {
+            let lines: Vec<Line<'_>> = self
+                .kept
+                .iter()
+                .map(|(name, heard)| (name.as_str(), heard.as_ref().ok().map(|h| (&h.report, &h.findings[..]))))
+                .collect();
+            let summary = table::summary(&lines);
+            let clean =
+                lines.iter().filter(|(_, heard)| heard.is_some_and(|(_, findings)| findings.is_empty())).count();
+            let total = format!("{}, {clean} without findings", table::plural(lines.len(), "file"));
+            text = format!("{summary}\n {total}\n\n{text}");
+        }
+        let text = text.trim_end();
+        if text.is_empty() { Ok(()) } else { term::print(&format!("{text}\n")) }
+    }
+}

@@ -1,0 +1,160 @@
+//! Report: the values of one stream. Made once, filled any number of times; plain data that any thread may read
+
+use crate::config::oto_config;
+use crate::guard::{Out, OutArray, Outcome, free, give_text, shared};
+use crate::status::*;
+use crate::texts::FIELDS;
+use core::ffi::c_char;
+use otoscope::spec::Value;
+use otoscope::{Finding, FindingLog, Report, StreamMeta};
+
+/// The values of one stream, so far or final.
+pub struct oto_report {
+    filled: Option<Filled>,
+}
+
+/// More than a probe keeps.
+const KEPT: usize = 64;
+
+struct Filled {
+    values: Report,
+    /// Findings nobody had polled.
+    findings: [Option<Finding>; KEPT],
+}
+
+impl oto_report {
+    /// Does not allocate.
+    pub(crate) fn fill<'a>(&mut self, values: Report, waiting: impl Iterator<Item = &'a Finding>) {
+        let mut findings = [None; KEPT];
+        for (kept, finding) in findings.iter_mut().zip(waiting) {
+            *kept = Some(*finding);
+        }
+        self.filled = Some(Filled { values, findings });
+    }
+
+    fn filled(&self) -> Outcome<&Filled> {
+        self.filled.as_ref().ok_or(OTO_ERR_STATE)
+    }
+}
+
+fn status_of(value: Value) -> oto_status {
+    match value {
+        Value::Number(_) => OTO_OK,
+        Value::Undefined(_) => OTO_UNDEFINED,
+        Value::NotComputed(_) => OTO_NOT_COMPUTED,
+    }
+}
+
+/// Makes an empty report. Any probe of any config can fill it. Free it with oto_report_free.
+///
+/// Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned; OTO_ERR_STATE if `config` is not frozen.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_report_new(config: *const oto_config, out: *mut *mut oto_report) -> oto_status {
+    entry!({
+        // SAFETY: the caller's pointers, as the header asks for them.
+        let (config, out) = unsafe { (shared(config)?, Out::new(out)?) };
+        config.plan()?;
+        out.set(Box::into_raw(Box::new(oto_report { filled: None })));
+        Ok(())
+    })
+}
+
+/// Frees a report. NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_report_free(report: *mut oto_report) {
+    entry!({
+        // SAFETY: the caller's pointer, as the header asks for it.
+        unsafe { free(report) }
+    } else ())
+}
+
+/// The value of one field, by its OTO_FIELD_* or what oto_field_find gave. It is finite.
+///
+/// OTO_UNDEFINED and OTO_NOT_COMPUTED say that there is no value; `out` is not written then.
+///
+/// Errors: OTO_ERR_UNKNOWN_KEY; OTO_ERR_STATE if the report was never filled; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a
+/// pointer is misaligned.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_report_value(report: *const oto_report, field_id: u32, out: *mut f64) -> oto_status {
+    entry!({
+        // SAFETY: the caller's pointers, as the header asks for them.
+        let (report, out) = unsafe { (shared(report)?, Out::new(out)?) };
+        let mut found = None;
+        report.filled()?.values.visit(|metric, field, value| {
+            if metric.field_id(field) == field_id {
+                found = Some(value);
+            }
+        });
+        match found {
+            Some(Value::Number(x)) => {
+                out.set(x);
+                Ok(())
+            }
+            Some(none) => Err(status_of(none)),
+            None => Err(OTO_ERR_UNKNOWN_KEY),
+        }
+    })
+}
+
+/// All values in one call, in the order of oto_field_get_info. `states` gets 0, OTO_UNDEFINED or OTO_NOT_COMPUTED for
+/// each; where it is not 0, the value is NaN. Ask with `cap` 0 (and `values` and `states` NULL) for the number.
+///
+/// `needed` is set to oto_field_count(), also if `cap` is too small; the arrays are not touched then.
+///
+/// Errors: OTO_ERR_BUFFER_TOO_SMALL; OTO_ERR_STATE if the report was never filled; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a
+/// pointer is misaligned or `cap` overflows.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_report_values(
+    report: *const oto_report,
+    values: *mut f64,
+    states: *mut u8,
+    cap: usize,
+    needed: *mut usize,
+) -> oto_status {
+    entry!({
+        // SAFETY: the caller's pointers, as the header asks for them.
+        let (report, needed) = unsafe { (shared(report)?, Out::new(needed)?) };
+        // SAFETY: as above.
+        let (values, states) = unsafe { (OutArray::new(values, cap)?, OutArray::new(states, cap)?) };
+        let filled = report.filled()?;
+        needed.set(FIELDS);
+        if cap < FIELDS {
+            return Err(OTO_ERR_BUFFER_TOO_SMALL);
+        }
+        let mut index = 0;
+        filled.values.visit(|_, _, value| {
+            values.set(index, value.number().unwrap_or(f64::NAN));
+            states.set(index, status_of(value) as u8);
+            index += 1;
+        });
+        Ok(())
+    })
+}
+
+/// The report as one JSON object on one line, in UTF-8, schema `otoscope.report/1`. Its `findings` are those nobody had
+/// polled when the report was filled; its counts are those of all. Ask with `cap` 0 (and `buf` NULL) for the size, then
+/// for the text. Allocates.
+///
+/// `needed` is set to the size of the text with its NUL, also if the buffer is too small; the buffer is not touched then.
+///
+/// Errors: OTO_ERR_BUFFER_TOO_SMALL; OTO_ERR_STATE if the report was never filled; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a
+/// pointer is misaligned or `cap` overflows.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_report_json(
+    report: *const oto_report,
+    buf: *mut c_char,
+    cap: usize,
+    needed: *mut usize,
+) -> oto_status {
+    entry!({
+        // SAFETY: the caller's pointer, as the header asks for it.
+        let filled = unsafe { shared(report) }?.filled()?;
+        let mut log = FindingLog::new();
+        for finding in filled.findings.iter().flatten() {
+            log.add(*finding);
+        }
+        let json = filled.values.to_json(&StreamMeta::default(), &log.into_sorted());
+        // SAFETY: the caller's pointers, as the header asks for them.
+        unsafe { give_text(&json, buf, cap, needed) }
+    })
+}

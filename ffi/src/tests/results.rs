@@ -1,0 +1,202 @@
+//! What C gets is what Rust gets.
+
+use super::*;
+use otoscope::{Config, Finding, FindingLog, Probe, Push, Report, SPECS, StreamMeta, StreamSpec};
+
+/// The take through the Rust interface: its report, and its findings as they were raised.
+fn by_rust(pcm: &[i16]) -> (Report, Vec<Finding>) {
+    let plan = Config::new(StreamSpec::mono(RATE)).freeze().unwrap();
+    let mut probe = Probe::new(&plan);
+    for (chunk, t_ns) in chunks(pcm) {
+        probe.push_i16(chunk, Push::at(t_ns)).unwrap();
+    }
+    let report = probe.finish();
+    (report, std::iter::from_fn(|| probe.poll_finding()).collect())
+}
+
+fn by_c(pcm: &[i16]) -> Session {
+    let session = Session::new(RATE, 1);
+    for (chunk, t_ns) in chunks(pcm) {
+        assert_eq!(session.push(chunk, t_ns, 0), OTO_OK);
+    }
+    assert_eq!(session.finish(), OTO_OK);
+    session
+}
+
+fn json_of(session: &Session) -> String {
+    // SAFETY: a live report.
+    text_of(|buf, cap, needed| unsafe { oto_report_json(session.report, buf, cap, needed) })
+}
+
+#[test]
+fn the_json_is_the_same() {
+    let pcm = take();
+    let (report, findings) = by_rust(&pcm);
+    assert!(findings.len() > 3, "the take has faults");
+    let mut log = FindingLog::new();
+    findings.iter().for_each(|f| log.add(*f));
+    let session = by_c(&pcm);
+    assert_eq!(json_of(&session), report.to_json(&StreamMeta::default(), &log.into_sorted()));
+    // What is polled is the caller's; the counts stay.
+    session.poll(100);
+    assert_eq!(session.finish(), OTO_OK);
+    assert_eq!(json_of(&session), report.to_json(&StreamMeta::default(), &[]));
+}
+
+#[test]
+fn every_finding_is_the_same() {
+    let pcm = take();
+    let (_, expected) = by_rust(&pcm);
+    let session = by_c(&pcm);
+    let mut polled = session.poll(0);
+    assert!(polled.is_empty());
+    polled.extend(session.poll(2));
+    assert_eq!(polled.len(), 2);
+    polled.extend(session.poll(100));
+    assert!(session.poll(100).is_empty());
+    assert_eq!(polled.len(), expected.len());
+    for (c, rust) in polled.iter().zip(&expected) {
+        assert_eq!((c.seq, c.start_sample, c.end_sample), (rust.seq, rust.start_sample, rust.end_sample));
+        assert_eq!((c.value.to_bits(), c.threshold.to_bits()), (rust.value.to_bits(), rust.threshold.to_bits()));
+        assert_eq!((c.metric_id, c.kind), (rust.metric_id.into(), rust.kind.into()));
+        assert_eq!((c.t_ns, c.chunk), (rust.t_ns.unwrap_or(OTO_NO_TIME), rust.chunk.unwrap_or(OTO_NO_CHUNK)));
+        assert_eq!((c.event_id, c.flags, c.channel_mask), (rust.event_id, 0, rust.channel_mask));
+        let (state, severity) = (["point", "open", "closed"], ["", "info", "warning", "error"]);
+        assert_eq!(state[c.state as usize], rust.state.name());
+        assert_eq!(severity[c.severity as usize], rust.severity.name());
+        assert_eq!(str_of(oto_finding_kind_str(c.metric_id, c.kind)), otoscope::kind_name(rust));
+    }
+}
+
+#[test]
+fn what_is_unknown_of_a_finding_is_said() {
+    let (_, findings) = by_rust(&take());
+    let c = crate::probe::record(&Finding { t_ns: None, chunk: None, ..findings[0] });
+    assert_eq!((c.t_ns, c.chunk), (i64::MIN, u32::MAX));
+}
+
+#[test]
+fn every_value_is_the_same_by_id_and_in_bulk() {
+    let pcm = take();
+    let (report, _) = by_rust(&pcm);
+    let session = by_c(&pcm);
+    let count = oto_field_count();
+    let (mut values, mut states, mut needed) = (vec![0.5; count + 1], vec![9; count + 1], 0);
+    // SAFETY: live handles and vectors.
+    unsafe {
+        let mut values_of =
+            |cap| oto_report_values(session.report, values.as_mut_ptr(), states.as_mut_ptr(), cap, &mut needed);
+        assert_eq!(values_of(count - 1), OTO_ERR_BUFFER_TOO_SMALL);
+        assert_eq!(values_of(count + 1), OTO_OK);
+        let query = oto_report_values(session.report, null_mut(), null_mut(), 0, &mut needed);
+        assert_eq!((query, needed), (OTO_ERR_BUFFER_TOO_SMALL, count));
+    }
+    assert_eq!((values[count], states[count]), (0.5, 9), "nothing beyond the fields is written");
+    let (mut index, mut numbers) = (0, 0);
+    report.visit(|metric, field, value| {
+        let mut x = 0.25;
+        // SAFETY: a live report and a live local.
+        let status = unsafe { oto_report_value(session.report, metric.field_id(field), &mut x) };
+        assert_eq!(i32::from(states[index]), status);
+        match value.number() {
+            Some(number) => {
+                assert_eq!((status, x.to_bits()), (OTO_OK, number.to_bits()), "{}.{}", metric.name, field.name);
+                assert_eq!(values[index].to_bits(), number.to_bits());
+                numbers += 1;
+            }
+            None => {
+                assert!(status == OTO_UNDEFINED || status == OTO_NOT_COMPUTED);
+                assert!(x == 0.25 && values[index].is_nan());
+            }
+        }
+        index += 1;
+    });
+    assert_eq!(index, count);
+    assert!(numbers > 20, "{numbers}");
+    let mut x = 0.25;
+    for unknown in [0, u32::MAX, 1 << 16] {
+        // SAFETY: a live report and a live local.
+        assert_eq!(unsafe { oto_report_value(session.report, unknown, &mut x) }, OTO_ERR_UNKNOWN_KEY);
+    }
+}
+
+#[test]
+fn floats_and_channels_arrive_in_order() {
+    let session = Session::new(48_000, 2);
+    let pcm: Vec<f32> = (0..48_000).flat_map(|i| [0.5 * (i as f32 * 0.1).sin(), f32::NAN]).collect();
+    let plan = Config::new(StreamSpec { sample_rate_hz: 48_000, channels: 2 }).freeze().unwrap();
+    let mut probe = Probe::new(&plan);
+    for piece in pcm.chunks(1_000) {
+        probe.push_f32(piece, Push::MORE).unwrap();
+        // SAFETY: a live probe, and 500 samples for each of two channels.
+        let status =
+            unsafe { oto_probe_push_f32(session.probe, piece.as_ptr(), 500, OTO_NO_TIME, OTO_PUSH_SAME_CHUNK) };
+        assert_eq!(status, OTO_OK);
+    }
+    // SAFETY: live handles.
+    assert_eq!(unsafe { oto_probe_snapshot(session.probe, session.report) }, OTO_OK);
+    let mut log = FindingLog::new();
+    let snapshot = probe.snapshot();
+    probe.pending_findings().for_each(|f| log.add(*f));
+    assert_eq!(json_of(&session), snapshot.to_json(&StreamMeta::default(), &log.into_sorted()));
+    assert!(json_of(&session).contains("\"nan_samples\":48000"));
+}
+
+#[test]
+fn the_catalogue_says_what_the_specs_say() {
+    assert_eq!(oto_metric_count(), SPECS.len());
+    let mut index = 0;
+    for (m, spec) in SPECS.iter().enumerate() {
+        let size = size_of::<oto_metric_info>() as u32;
+        let mut info =
+            oto_metric_info { struct_size: size, id: 0, revision: 0, field_count: 0, name: null(), doc: null() };
+        // SAFETY: a live struct.
+        assert_eq!(unsafe { oto_metric_get_info(m, &mut info) }, OTO_OK);
+        assert_eq!((info.struct_size, info.id, info.revision), (size, spec.id.into(), spec.revision.into()));
+        assert_eq!((str_of(info.name), str_of(info.doc)), (spec.name, spec.summary));
+        assert_eq!(info.field_count as usize, spec.fields.len());
+        for kind in spec.kinds {
+            assert_eq!(str_of(oto_finding_kind_str(info.id, kind.id.into())), kind.name);
+        }
+        assert_eq!(str_of(oto_finding_kind_str(info.id, 0)), "");
+        for field in spec.fields {
+            let size = size_of::<oto_field_info>() as u32;
+            let mut info = oto_field_info {
+                struct_size: size,
+                id: 0,
+                metric_id: 0,
+                exactness: 9,
+                name: null(),
+                unit: null(),
+                doc: null(),
+            };
+            let mut id = 0;
+            // SAFETY: a live struct, a static text and a live local.
+            unsafe {
+                assert_eq!(oto_field_get_info(index, &mut info), OTO_OK);
+                assert_eq!(oto_field_find(info.name, &mut id), OTO_OK);
+            }
+            assert_eq!((info.struct_size, info.id, id), (size, spec.field_id(field), spec.field_id(field)));
+            assert_eq!(str_of(info.name), format!("{}.{}", spec.name, field.name));
+            assert_eq!((str_of(info.unit), str_of(info.doc)), (field.unit.name(), field.doc));
+            assert_eq!(info.metric_id, u32::from(spec.id));
+            let exact = field.exactness == otoscope::spec::Exactness::Exact;
+            assert_eq!(info.exactness, if exact { OTO_EXACTNESS_EXACT } else { OTO_EXACTNESS_TOLERANCE });
+            index += 1;
+        }
+    }
+    assert_eq!(index, oto_field_count());
+    let mut info = oto_metric_info { struct_size: 32, id: 7, revision: 0, field_count: 0, name: null(), doc: null() };
+    let mut id = 7;
+    // SAFETY: live locals and static texts.
+    unsafe {
+        for beyond in [oto_metric_count(), usize::MAX] {
+            assert_eq!(oto_metric_get_info(beyond, &mut info), OTO_ERR_OUT_OF_RANGE);
+        }
+        for wrong in [c"", c"loudness", c"loudness.", c".x", c"loudness.integrated_lufs ", c"\xff"] {
+            assert_eq!(oto_field_find(wrong.as_ptr(), &mut id), OTO_ERR_UNKNOWN_KEY);
+        }
+    }
+    assert_eq!((info.id, id), (7, 7), "nothing was written");
+    assert_eq!(str_of(oto_finding_kind_str(u32::MAX, 1)), "");
+}

@@ -1,0 +1,125 @@
+//! Constants and plain structs
+
+use core::ffi::c_char;
+
+/// The arrival time of a push of which none is known.
+pub const OTO_NO_TIME: i64 = i64::MIN;
+/// The chunk of a finding that starts in a chunk too long ago to be remembered.
+pub const OTO_NO_CHUNK: u32 = u32::MAX;
+/// A flag of a push: it continues the chunk of the push before it, so its start is no edge.
+pub const OTO_PUSH_SAME_CHUNK: u32 = 1;
+
+/// Severity of a finding: worth knowing.
+pub const OTO_SEVERITY_INFO: i32 = 1;
+/// Severity of a finding: a careful listener would notice.
+pub const OTO_SEVERITY_WARNING: i32 = 2;
+/// Severity of a finding: anybody would notice.
+pub const OTO_SEVERITY_ERROR: i32 = 3;
+
+/// State of a finding: an instant, or something whose whole extent is known; said once.
+pub const OTO_STATE_POINT: u32 = 0;
+/// State of a finding: it began; a finding with the same event_id and OTO_STATE_CLOSED will follow.
+pub const OTO_STATE_OPEN: u32 = 1;
+/// State of a finding: it ended; extent and value are final.
+pub const OTO_STATE_CLOSED: u32 = 2;
+
+/// Exactness of a field: the same bits on every machine.
+pub const OTO_EXACTNESS_EXACT: u32 = 0;
+/// Exactness of a field: equal on every machine within a stated tolerance.
+pub const OTO_EXACTNESS_TOLERANCE: u32 = 1;
+
+/// What a stream is, known before its first sample. Begin with OTO_STREAM_SPEC_INIT or oto_stream_spec_init.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct oto_stream_spec {
+    /// sizeof(oto_stream_spec) as the caller compiled it.
+    pub struct_size: u32,
+    /// 8000 to 192000.
+    pub sample_rate_hz: u32,
+    /// 1 to 8, interleaved, in WAV order.
+    pub channels: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+/// One thing that is wrong: what, where, how bad. 80 bytes for ever.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct oto_finding {
+    /// Counts all findings of the stream; a hole means that some were dropped because nobody polled.
+    pub seq: u64,
+    /// First sample, per channel, since the probe was made or reset.
+    pub start_sample: u64,
+    /// One past the last sample known so far.
+    pub end_sample: u64,
+    /// Arrival time of the push that raised it, or OTO_NO_TIME.
+    pub t_ns: i64,
+    /// What was measured, in the unit of the finding's kind.
+    pub value: f64,
+    /// What it was held against, in the same unit.
+    pub threshold: f64,
+    /// OTO_METRIC_*.
+    pub metric_id: u32,
+    /// OTO_KIND_*; counted within the metric.
+    pub kind: u32,
+    /// Index of the chunk in which it starts, or OTO_NO_CHUNK.
+    pub chunk: u32,
+    /// OTO_SEVERITY_*.
+    pub severity: i32,
+    /// OTO_STATE_*.
+    pub state: u32,
+    /// Joins an open finding to its close.
+    pub event_id: u32,
+    /// 0; kept for later.
+    pub flags: u32,
+    /// The channels it was heard in, bit 0 = first; 0 = all, or their mix.
+    pub channel_mask: u32,
+}
+
+/// A metric, as the catalogue describes it. Texts are static. Begin with OTO_METRIC_INFO_INIT.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct oto_metric_info {
+    /// In: sizeof(oto_metric_info) as the caller compiled it. Out: how much of it was written.
+    pub struct_size: u32,
+    /// OTO_METRIC_*; never reused.
+    pub id: u32,
+    /// Rises when the metric's values change their meaning or their numbers.
+    pub revision: u32,
+    /// How many fields it has.
+    pub field_count: u32,
+    /// The name in keys and in the JSON.
+    pub name: *const c_char,
+    /// One sentence: what it measures.
+    pub doc: *const c_char,
+}
+
+/// A field of the report, as the catalogue describes it. Texts are static. Begin with OTO_FIELD_INFO_INIT.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct oto_field_info {
+    /// In: sizeof(oto_field_info) as the caller compiled it. Out: how much of it was written.
+    pub struct_size: u32,
+    /// OTO_FIELD_*; never reused.
+    pub id: u32,
+    /// The metric it belongs to.
+    pub metric_id: u32,
+    /// OTO_EXACTNESS_*.
+    pub exactness: u32,
+    /// The key that oto_field_find takes, such as `loudness.integrated_lufs`.
+    pub name: *const c_char,
+    /// The name of the unit, such as `lufs`.
+    pub unit: *const c_char,
+    /// One sentence.
+    pub doc: *const c_char,
+}
+
+const _: () = {
+    use core::mem::offset_of;
+    assert!(size_of::<oto_stream_spec>() == 16 && align_of::<oto_stream_spec>() == 4);
+    assert!(size_of::<oto_finding>() == 80 && align_of::<oto_finding>() <= 8);
+    assert!(offset_of!(oto_finding, t_ns) == 24 && offset_of!(oto_finding, metric_id) == 48);
+    assert!(offset_of!(oto_finding, channel_mask) == 76);
+    assert!(size_of::<oto_metric_info>() == 16 + 2 * size_of::<usize>());
+    assert!(size_of::<oto_field_info>() == 16 + 3 * size_of::<usize>());
+};

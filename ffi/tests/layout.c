@@ -1,0 +1,39 @@
+/* Sizes and offsets as the library has them; compiled as C11 and C++ by examples/c/check.sh. */
+
+#include "otoscope.h"
+
+#ifdef __cplusplus
+#define CHECK(what) static_assert(what, #what)
+#else
+#define CHECK(what) _Static_assert(what, #what)
+#endif
+#define AT(type, member, offset) CHECK(offsetof(type, member) == (offset))
+
+CHECK(sizeof(oto_stream_spec) == 16);
+AT(oto_stream_spec, struct_size, 0);
+AT(oto_stream_spec, sample_rate_hz, 4);
+AT(oto_stream_spec, channels, 8);
+AT(oto_stream_spec, reserved, 12);
+
+CHECK(sizeof(oto_finding) == 80);
+AT(oto_finding, seq, 0);
+AT(oto_finding, start_sample, 8);
+AT(oto_finding, end_sample, 16);
+AT(oto_finding, t_ns, 24);
+AT(oto_finding, value, 32);
+AT(oto_finding, threshold, 40);
+AT(oto_finding, metric_id, 48);
+AT(oto_finding, kind, 52);
+AT(oto_finding, chunk, 56);
+AT(oto_finding, severity, 60);
+AT(oto_finding, state, 64);
+AT(oto_finding, event_id, 68);
+AT(oto_finding, flags, 72);
+AT(oto_finding, channel_mask, 76);
+
+CHECK(sizeof(oto_metric_info) == 16 + 2 * sizeof(void *));
+AT(oto_metric_info, name, 16);
+CHECK(sizeof(oto_field_info) == 16 + 3 * sizeof(void *));
+AT(oto_field_info, name, 16);
+
+CHECK(OTO_VERSION == OTO_VERSION_MAJOR * 65536u + OTO_VERSION_MINOR * 256u + OTO_VERSION_PATCH);

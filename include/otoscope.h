@@ -1,0 +1,555 @@
+/*
+ * Otoscope listens to the PCM streams of text-to-speech servers and says what is wrong, where and how bad.
+ *
+ *     oto_stream_spec spec = OTO_STREAM_SPEC_INIT;
+ *     spec.sample_rate_hz = 24000;
+ *     oto_config *config = NULL; oto_probe *probe = NULL; oto_report *report = NULL;
+ *     oto_config_new(&spec, &config);                        // once, at server start
+ *     oto_config_set_f64(config, "clipping.min_run_samples", 3);
+ *     oto_config_freeze(config);
+ *     oto_report_new(config, &report);
+ *     oto_probe_new(config, &probe);                         // once per stream, or from a pool
+ *     while (next_chunk(&pcm, &n, &t_ns)) oto_probe_push_i16(probe, pcm, n, t_ns, 0);
+ *     oto_probe_finish(probe, report);
+ *     oto_report_value(report, OTO_FIELD_LOUDNESS_INTEGRATED_LUFS, &lufs);
+ *     oto_probe_reset(probe);                                // next utterance
+ *
+ * Status: functions that can fail give an oto_status. 0 is success, a positive number says that there is no value, a
+ * negative one is an error. An output is written only on OTO_OK; the exception is `needed`, which says how large a
+ * buffer must be. Passing on a NULL handle after a failure is safe: the next call gives OTO_ERR_NULL.
+ *
+ * Pointers: a handle is one that the function named after it made and nobody freed. Other pointers point to as much
+ * readable or writable memory as the function says, aligned for its type. NULL, misaligned pointers and sizes that
+ * overflow are errors. Input is never written to and not kept: it may be freed when the call returns.
+ *
+ * Threads: one probe, one thread at a time; a probe may move between threads. Different probes are independent. A
+ * config belongs to one thread until it is frozen; then any number may use it. A report that is being filled belongs to
+ * one thread; filled, any number may read it. A config outlives its probes and reports.
+ *
+ * Real time: after oto_probe_new, the functions push, poll, snapshot, finish and reset do not allocate, lock, wait or
+ * make a system call. Nothing here prints, logs, starts threads, reads a clock or keeps global state. The environment
+ * variable OTOSCOPE_SIMD (for tests) is read by oto_config_freeze. A bug that is caught (OTO_ERR_PANIC) does print one
+ * message to stderr.
+ *
+ * Made by `cargo run -p otoscope-ffi --example header`; do not edit.
+ */
+
+#ifndef OTOSCOPE_H
+#define OTOSCOPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The version this header belongs to. oto_version() is that of the library in use. */
+#define OTO_VERSION_MAJOR 0u
+#define OTO_VERSION_MINOR 1u
+#define OTO_VERSION_PATCH 0u
+#define OTO_VERSION (OTO_VERSION_MAJOR * 65536u + OTO_VERSION_MINOR * 256u + OTO_VERSION_PATCH)
+
+/* Structs as they must be before they are handed over. */
+#define OTO_STREAM_SPEC_INIT { (uint32_t)sizeof(oto_stream_spec), 0u, 1u, 0u }
+#define OTO_METRIC_INFO_INIT { (uint32_t)sizeof(oto_metric_info), 0u, 0u, 0u, NULL, NULL }
+#define OTO_FIELD_INFO_INIT { (uint32_t)sizeof(oto_field_info), 0u, 0u, 0u, NULL, NULL, NULL }
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* -------------------------------------------------------------------------------------------------------------------
+ * Status.
+ * ------------------------------------------------------------------------------------------------------------------- */
+
+/**
+ * What a function answers: 0 is success, positive means that there is no value, negative is an error.
+ * Numbers are never reused.
+ */
+typedef int32_t oto_status;
+
+/** Done. */
+#define OTO_OK 0
+/** Computed, but there is no such number: silence has no level. The output is not written. */
+#define OTO_UNDEFINED 1
+/** Not computed: the metric is off, or it lacked what it needs. The output is not written. */
+#define OTO_NOT_COMPUTED 2
+/** A pointer that must not be NULL is NULL. */
+#define OTO_ERR_NULL (-1)
+/** A pointer is misaligned, a count overflows, or a struct_size is not that of any version. */
+#define OTO_ERR_ARGUMENT (-2)
+/** A newer caller set something that this library does not know: a flag, or a member at the end of a struct. */
+#define OTO_ERR_UNSUPPORTED (-3)
+/** No metric, parameter or field of this name or id. */
+#define OTO_ERR_UNKNOWN_KEY (-4)
+/** A number or word outside what is allowed. */
+#define OTO_ERR_OUT_OF_RANGE (-5)
+/** Not now: a push after finish, a setting after freeze, a probe from a config that is not frozen, an empty report. */
+#define OTO_ERR_STATE (-6)
+/** The buffer is too small; `needed` says how much is needed. */
+#define OTO_ERR_BUFFER_TOO_SMALL (-7)
+/** Memory could not be had. Kept for later: a failed allocation ends the process today. */
+#define OTO_ERR_MEMORY (-8)
+/** A bug of this library was caught. A probe it happened in is poisoned. */
+#define OTO_ERR_PANIC (-9)
+/** The probe met OTO_ERR_PANIC before: only oto_probe_free is allowed. The last number given out so far. */
+#define OTO_ERR_POISONED (-10)
+
+/* -------------------------------------------------------------------------------------------------------------------
+ * Handles.
+ * ------------------------------------------------------------------------------------------------------------------- */
+
+/** What to measure at which rate; once frozen, also the tables for it. */
+typedef struct oto_config oto_config;
+/** Listens to one stream. */
+typedef struct oto_probe oto_probe;
+/** The values of one stream, so far or final. */
+typedef struct oto_report oto_report;
+
+/* -------------------------------------------------------------------------------------------------------------------
+ * Constants and plain structs.
+ * ------------------------------------------------------------------------------------------------------------------- */
+
+/** The arrival time of a push of which none is known. */
+#define OTO_NO_TIME INT64_MIN
+/** The chunk of a finding that starts in a chunk too long ago to be remembered. */
+#define OTO_NO_CHUNK UINT32_MAX
+/** A flag of a push: it continues the chunk of the push before it, so its start is no edge. */
+#define OTO_PUSH_SAME_CHUNK 1u
+/** Severity of a finding: worth knowing. */
+#define OTO_SEVERITY_INFO 1
+/** Severity of a finding: a careful listener would notice. */
+#define OTO_SEVERITY_WARNING 2
+/** Severity of a finding: anybody would notice. */
+#define OTO_SEVERITY_ERROR 3
+/** State of a finding: an instant, or something whose whole extent is known; said once. */
+#define OTO_STATE_POINT 0u
+/** State of a finding: it began; a finding with the same event_id and OTO_STATE_CLOSED will follow. */
+#define OTO_STATE_OPEN 1u
+/** State of a finding: it ended; extent and value are final. */
+#define OTO_STATE_CLOSED 2u
+/** Exactness of a field: the same bits on every machine. */
+#define OTO_EXACTNESS_EXACT 0u
+/** Exactness of a field: equal on every machine within a stated tolerance. */
+#define OTO_EXACTNESS_TOLERANCE 1u
+
+/** What a stream is, known before its first sample. Begin with OTO_STREAM_SPEC_INIT or oto_stream_spec_init. */
+typedef struct oto_stream_spec {
+  /** sizeof(oto_stream_spec) as the caller compiled it. */
+  uint32_t struct_size;
+  /** 8000 to 192000. */
+  uint32_t sample_rate_hz;
+  /** 1 to 8, interleaved, in WAV order. */
+  uint32_t channels;
+  /** 0. */
+  uint32_t reserved;
+} oto_stream_spec;
+
+/** One thing that is wrong: what, where, how bad. 80 bytes for ever. */
+typedef struct oto_finding {
+  /** Counts all findings of the stream; a hole means that some were dropped because nobody polled. */
+  uint64_t seq;
+  /** First sample, per channel, since the probe was made or reset. */
+  uint64_t start_sample;
+  /** One past the last sample known so far. */
+  uint64_t end_sample;
+  /** Arrival time of the push that raised it, or OTO_NO_TIME. */
+  int64_t t_ns;
+  /** What was measured, in the unit of the finding's kind. */
+  double value;
+  /** What it was held against, in the same unit. */
+  double threshold;
+  /** OTO_METRIC_*. */
+  uint32_t metric_id;
+  /** OTO_KIND_*; counted within the metric. */
+  uint32_t kind;
+  /** Index of the chunk in which it starts, or OTO_NO_CHUNK. */
+  uint32_t chunk;
+  /** OTO_SEVERITY_*. */
+  int32_t severity;
+  /** OTO_STATE_*. */
+  uint32_t state;
+  /** Joins an open finding to its close. */
+  uint32_t event_id;
+  /** 0; kept for later. */
+  uint32_t flags;
+  /** The channels it was heard in, bit 0 = first; 0 = all, or their mix. */
+  uint32_t channel_mask;
+} oto_finding;
+
+/** A metric, as the catalogue describes it. Texts are static. Begin with OTO_METRIC_INFO_INIT. */
+typedef struct oto_metric_info {
+  /** In: sizeof(oto_metric_info) as the caller compiled it. Out: how much of it was written. */
+  uint32_t struct_size;
+  /** OTO_METRIC_*; never reused. */
+  uint32_t id;
+  /** Rises when the metric's values change their meaning or their numbers. */
+  uint32_t revision;
+  /** How many fields it has. */
+  uint32_t field_count;
+  /** The name in keys and in the JSON. */
+  const char *name;
+  /** One sentence: what it measures. */
+  const char *doc;
+} oto_metric_info;
+
+/** A field of the report, as the catalogue describes it. Texts are static. Begin with OTO_FIELD_INFO_INIT. */
+typedef struct oto_field_info {
+  /** In: sizeof(oto_field_info) as the caller compiled it. Out: how much of it was written. */
+  uint32_t struct_size;
+  /** OTO_FIELD_*; never reused. */
+  uint32_t id;
+  /** The metric it belongs to. */
+  uint32_t metric_id;
+  /** OTO_EXACTNESS_*. */
+  uint32_t exactness;
+  /** The key that oto_field_find takes, such as `loudness.integrated_lufs`. */
+  const char *name;
+  /** The name of the unit, such as `lufs`. */
+  const char *unit;
+  /** One sentence. */
+  const char *doc;
+} oto_field_info;
+
+/* -------------------------------------------------------------------------------------------------------------------
+ * Library.
+ * ------------------------------------------------------------------------------------------------------------------- */
+
+/** Rises only when programs must be changed or compiled again. */
+#define OTO_ABI_VERSION 1u
+
+/**
+ * The version of the library in use, packed as OTO_VERSION is: major * 65536 + minor * 256 + patch.
+ * OTO_VERSION is what the program was compiled with.
+ */
+uint32_t oto_version(void);
+
+/** The OTO_ABI_VERSION of the library in use. A program that was compiled with another one must not go on. */
+uint32_t oto_abi_version(void);
+
+/** What a status means, in a few words of English. Static, never NULL: numbers of later versions are `unknown status`. */
+const char *oto_status_str(oto_status status);
+
+/* -------------------------------------------------------------------------------------------------------------------
+ * Config: what to measure on which kind of stream. Made once, frozen once, shared by any number of probes.
+ * ------------------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Sets a spec to one channel and no rate: OTO_STREAM_SPEC_INIT for hosts without C macros.
+ * `size` is the size of the struct as the caller knows it.
+ *
+ * Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if `spec` is misaligned or `size` is less than 4 or more than 1024.
+ */
+oto_status oto_stream_spec_init(oto_stream_spec *spec, size_t size);
+
+/**
+ * Makes a config for one kind of stream: all metrics on, with their defaults. Rate and channels are checked by
+ * oto_config_freeze. Free it with oto_config_free.
+ *
+ * Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or struct_size is less than 4 or more than 1024;
+ * OTO_ERR_UNSUPPORTED if a reserved member, or one this library does not know, is not 0.
+ */
+oto_status oto_config_new(const oto_stream_spec *spec, oto_config **out);
+
+/**
+ * Sets a parameter to a number, such as `clipping.min_run_samples`.
+ *
+ * Errors, explained by oto_config_error: OTO_ERR_UNKNOWN_KEY, OTO_ERR_OUT_OF_RANGE (NaN, or a parameter that takes
+ * a word). Also OTO_ERR_NULL; OTO_ERR_ARGUMENT if `config` is misaligned; OTO_ERR_STATE after oto_config_freeze.
+ */
+oto_status oto_config_set_f64(oto_config *config, const char *key, double value);
+
+/**
+ * Sets a parameter to a word, or to a number written as text.
+ *
+ * Errors, explained by oto_config_error: OTO_ERR_UNKNOWN_KEY, OTO_ERR_OUT_OF_RANGE. Also OTO_ERR_NULL;
+ * OTO_ERR_ARGUMENT if `config` is misaligned; OTO_ERR_STATE after oto_config_freeze.
+ */
+oto_status oto_config_set_str(oto_config *config, const char *key, const char *value);
+
+/**
+ * Switches a metric on (`on` = 1) or off (`on` = 0). A metric that is off costs nothing.
+ *
+ * Errors, explained by oto_config_error: OTO_ERR_UNKNOWN_KEY, OTO_ERR_OUT_OF_RANGE (`on` is another number). Also
+ * OTO_ERR_NULL; OTO_ERR_ARGUMENT if `config` is misaligned; OTO_ERR_STATE after oto_config_freeze.
+ */
+oto_status oto_config_enable(oto_config *config, const char *metric, int32_t on);
+
+/**
+ * Checks everything and makes the tables. From then on the config cannot be changed, probes and reports can be made
+ * from it, and it may be shared between threads. If this fails, the config is as it was.
+ *
+ * Errors, explained by oto_config_error: OTO_ERR_OUT_OF_RANGE (sample rate, channels, parameters that contradict each
+ * other). Also OTO_ERR_NULL; OTO_ERR_ARGUMENT if `config` is misaligned; OTO_ERR_STATE if it is frozen already.
+ */
+oto_status oto_config_freeze(oto_config *config);
+
+/**
+ * Why the last call with this config failed, in English: `clipping.min_run_samples: 2 is outside 3 to 1000`. Empty if
+ * none did. Ask with `cap` 0 (and `buf` NULL) for the size, then for the text.
+ *
+ * `needed` is set to the size of the text with its NUL, also if the buffer is too small; the buffer is not touched then.
+ *
+ * Errors: OTO_ERR_BUFFER_TOO_SMALL; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or `cap` overflows.
+ */
+oto_status oto_config_error(const oto_config *config, char *buf, size_t cap, size_t *needed);
+
+/** Frees a config. NULL is allowed. Its probes and reports must be freed before. */
+void oto_config_free(oto_config *config);
+
+/* -------------------------------------------------------------------------------------------------------------------
+ * Probe: listens to one stream. After oto_probe_new no call here allocates, locks or makes a system call.
+ * ------------------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Makes a probe at the start of a stream. Free it with oto_probe_free.
+ *
+ * Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned; OTO_ERR_STATE if `config` is not frozen.
+ */
+oto_status oto_probe_new(const oto_config *config, oto_probe **out);
+
+/** Frees a probe. NULL is allowed. */
+void oto_probe_free(oto_probe *probe);
+
+/**
+ * Makes a probe as new, for the next stream. Findings nobody polled are gone.
+ *
+ * Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if `probe` is misaligned; OTO_ERR_POISONED, OTO_ERR_PANIC.
+ */
+oto_status oto_probe_reset(oto_probe *probe);
+
+/**
+ * Listens to 16-bit samples; full scale is 32768. Channels are interleaved: `pcm` holds `samples_per_channel` times
+ * the stream's channels. Any number will do. Nothing the samples contain is an error.
+ *
+ * One push is one chunk of the speech engine, and its start is an edge that the join detector looks at. With the flag
+ * OTO_PUSH_SAME_CHUNK it continues the chunk of the push before. `t_ns` is when it arrived, in nanoseconds of any clock
+ * that does not jump, or OTO_NO_TIME. A push of 0 samples (`pcm` may be NULL then) with a time says that time passes.
+ *
+ * Errors, after which the stream is as it was: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or the count
+ * overflows; OTO_ERR_UNSUPPORTED for an unknown flag; OTO_ERR_STATE after oto_probe_finish; OTO_ERR_POISONED.
+ * OTO_ERR_PANIC poisons the probe.
+ */
+oto_status oto_probe_push_i16(oto_probe *probe, const int16_t *pcm, size_t samples_per_channel, int64_t t_ns,
+                              uint32_t flags);
+
+/**
+ * Listens to floating-point samples; full scale is 1.0. What lies beyond is legal, NaN and infinity are counted,
+ * reported and heard as 0. For everything else see oto_probe_push_i16.
+ *
+ * Errors: as oto_probe_push_i16.
+ */
+oto_status oto_probe_push_f32(oto_probe *probe, const float *pcm, size_t samples_per_channel, int64_t t_ns,
+                              uint32_t flags);
+
+/**
+ * Takes findings out of the probe, oldest first: up to `cap` of them into `out`, and sets `count` to how many they are.
+ * Fewer than `cap` means that none are left. `cap` 0 takes none (`out` may be NULL then).
+ *
+ * A probe keeps 32. What comes while it is full is counted (`findings_dropped` in the JSON) and lost, so poll after
+ * every push. Polling is allowed after oto_probe_finish, which may raise more.
+ *
+ * Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or `cap` overflows; OTO_ERR_POISONED.
+ * OTO_ERR_PANIC poisons the probe.
+ */
+oto_status oto_probe_poll_findings(oto_probe *probe, oto_finding *out, size_t cap, size_t *count);
+
+/**
+ * Fills a report with the values so far. Does not disturb the stream. The last samples, less than 10 ms, and all that
+ * can only be judged at the end are not in it.
+ *
+ * Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned; OTO_ERR_POISONED. OTO_ERR_PANIC poisons the
+ * probe. The report is as it was then.
+ */
+oto_status oto_probe_snapshot(const oto_probe *probe, oto_report *report);
+
+/**
+ * Ends the stream: judges what can only be judged at the end, and fills a report with the final values (`report` may be
+ * NULL). A push is OTO_ERR_STATE from now on, until oto_probe_reset. A second call gives the same values.
+ *
+ * Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned; OTO_ERR_POISONED. OTO_ERR_PANIC poisons the
+ * probe. The report is as it was then.
+ */
+oto_status oto_probe_finish(oto_probe *probe, oto_report *report);
+
+/* -------------------------------------------------------------------------------------------------------------------
+ * Report: the values of one stream. Made once, filled any number of times; plain data that any thread may read.
+ * ------------------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Makes an empty report. Any probe of any config can fill it. Free it with oto_report_free.
+ *
+ * Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned; OTO_ERR_STATE if `config` is not frozen.
+ */
+oto_status oto_report_new(const oto_config *config, oto_report **out);
+
+/** Frees a report. NULL is allowed. */
+void oto_report_free(oto_report *report);
+
+/**
+ * The value of one field, by its OTO_FIELD_* or what oto_field_find gave. It is finite.
+ *
+ * OTO_UNDEFINED and OTO_NOT_COMPUTED say that there is no value; `out` is not written then.
+ *
+ * Errors: OTO_ERR_UNKNOWN_KEY; OTO_ERR_STATE if the report was never filled; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a
+ * pointer is misaligned.
+ */
+oto_status oto_report_value(const oto_report *report, uint32_t field_id, double *out);
+
+/**
+ * All values in one call, in the order of oto_field_get_info. `states` gets 0, OTO_UNDEFINED or OTO_NOT_COMPUTED for
+ * each; where it is not 0, the value is NaN. Ask with `cap` 0 (and `values` and `states` NULL) for the number.
+ *
+ * `needed` is set to oto_field_count(), also if `cap` is too small; the arrays are not touched then.
+ *
+ * Errors: OTO_ERR_BUFFER_TOO_SMALL; OTO_ERR_STATE if the report was never filled; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a
+ * pointer is misaligned or `cap` overflows.
+ */
+oto_status oto_report_values(const oto_report *report, double *values, uint8_t *states, size_t cap, size_t *needed);
+
+/**
+ * The report as one JSON object on one line, in UTF-8, schema `otoscope.report/1`. Its `findings` are those nobody had
+ * polled when the report was filled; its counts are those of all. Ask with `cap` 0 (and `buf` NULL) for the size, then
+ * for the text. Allocates.
+ *
+ * `needed` is set to the size of the text with its NUL, also if the buffer is too small; the buffer is not touched then.
+ *
+ * Errors: OTO_ERR_BUFFER_TOO_SMALL; OTO_ERR_STATE if the report was never filled; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a
+ * pointer is misaligned or `cap` overflows.
+ */
+oto_status oto_report_json(const oto_report *report, char *buf, size_t cap, size_t *needed);
+
+/* -------------------------------------------------------------------------------------------------------------------
+ * Catalogue: what there is to measure. A new metric adds entries and OTO_FIELD_* numbers, never a function.
+ * ------------------------------------------------------------------------------------------------------------------- */
+
+/** How many metrics there are. */
+size_t oto_metric_count(void);
+
+/**
+ * Describes metric `index`, 0 to oto_metric_count() - 1. Set `struct_size` before (OTO_METRIC_INFO_INIT).
+ *
+ * Errors: OTO_ERR_OUT_OF_RANGE; OTO_ERR_NULL; OTO_ERR_ARGUMENT if `out` is misaligned or struct_size is less than 4 or
+ * more than 1024.
+ */
+oto_status oto_metric_get_info(size_t index, oto_metric_info *out);
+
+/** How many fields all metrics have together. */
+size_t oto_field_count(void);
+
+/**
+ * Describes field `index`, 0 to oto_field_count() - 1. Set `struct_size` before (OTO_FIELD_INFO_INIT).
+ *
+ * Errors: OTO_ERR_OUT_OF_RANGE; OTO_ERR_NULL; OTO_ERR_ARGUMENT if `out` is misaligned or struct_size is less than 4 or
+ * more than 1024.
+ */
+oto_status oto_field_get_info(size_t index, oto_field_info *out);
+
+/**
+ * The id of a field by its key, such as `loudness.integrated_lufs`: for hosts that cannot use OTO_FIELD_*. Ask once.
+ *
+ * Errors: OTO_ERR_UNKNOWN_KEY; OTO_ERR_NULL; OTO_ERR_ARGUMENT if `field_id` is misaligned.
+ */
+oto_status oto_field_find(const char *name, uint32_t *field_id);
+
+/** The name of a kind of finding, as in the JSON. Static, never NULL: empty if this library does not know it. */
+const char *oto_finding_kind_str(uint32_t metric_id, uint32_t kind);
+
+/* -------------------------------------------------------------------------------------------------------------------
+ * Numbers of the catalogue: metrics, fields and kinds of findings. Never reused; new ones are added.
+ * ------------------------------------------------------------------------------------------------------------------- */
+
+#define OTO_METRIC_VALIDITY 1u
+#define OTO_FIELD_VALIDITY_SAMPLES 0x00010001u
+#define OTO_FIELD_VALIDITY_NAN_SAMPLES 0x00010002u
+#define OTO_FIELD_VALIDITY_INFINITE_SAMPLES 0x00010003u
+#define OTO_FIELD_VALIDITY_ABSURD_SAMPLES 0x00010004u
+#define OTO_FIELD_VALIDITY_DENORMAL_RATIO 0x00010005u
+#define OTO_FIELD_VALIDITY_AUDIBLE_RATIO 0x00010006u
+#define OTO_KIND_VALIDITY_NOT_FINITE 1u
+#define OTO_KIND_VALIDITY_EMPTY 2u
+#define OTO_KIND_VALIDITY_SILENT 3u
+
+#define OTO_METRIC_LEVEL 2u
+#define OTO_FIELD_LEVEL_RMS_DBFS 0x00020001u
+#define OTO_FIELD_LEVEL_SAMPLE_PEAK_DBFS 0x00020002u
+#define OTO_FIELD_LEVEL_CREST_FACTOR_DB 0x00020003u
+#define OTO_FIELD_LEVEL_SPEECH_RMS_DBFS 0x00020004u
+#define OTO_FIELD_LEVEL_SPEECH_S 0x00020005u
+
+#define OTO_METRIC_DC_OFFSET 3u
+#define OTO_FIELD_DC_OFFSET_MEAN_FS 0x00030001u
+#define OTO_FIELD_DC_OFFSET_MEAN_DBFS 0x00030002u
+#define OTO_FIELD_DC_OFFSET_OFFSET_S 0x00030003u
+#define OTO_KIND_DC_OFFSET_OFFSET 1u
+
+#define OTO_METRIC_LOUDNESS 4u
+#define OTO_FIELD_LOUDNESS_INTEGRATED_LUFS 0x00040001u
+#define OTO_FIELD_LOUDNESS_MOMENTARY_LUFS 0x00040002u
+#define OTO_FIELD_LOUDNESS_SHORT_TERM_LUFS 0x00040003u
+#define OTO_FIELD_LOUDNESS_MOMENTARY_MAX_LUFS 0x00040004u
+#define OTO_FIELD_LOUDNESS_SHORT_TERM_MAX_LUFS 0x00040005u
+#define OTO_FIELD_LOUDNESS_RANGE_LU 0x00040006u
+
+#define OTO_METRIC_TRUE_PEAK 5u
+#define OTO_FIELD_TRUE_PEAK_MAX_DBTP 0x00050001u
+#define OTO_KIND_TRUE_PEAK_OVER 1u
+
+#define OTO_METRIC_CLIPPING 6u
+#define OTO_FIELD_CLIPPING_RAIL_SAMPLES 0x00060001u
+#define OTO_FIELD_CLIPPING_RAIL_RUNS 0x00060002u
+#define OTO_FIELD_CLIPPING_LONGEST_RUN_SAMPLES 0x00060003u
+#define OTO_FIELD_CLIPPING_OVER_SAMPLES 0x00060004u
+#define OTO_FIELD_CLIPPING_PLATEAU_RUNS 0x00060005u
+#define OTO_KIND_CLIPPING_RAIL 1u
+#define OTO_KIND_CLIPPING_PLATEAU 2u
+
+#define OTO_METRIC_JOIN 7u
+#define OTO_FIELD_JOIN_EDGES 0x00070001u
+#define OTO_FIELD_JOIN_EDGES_SKIPPED 0x00070002u
+#define OTO_FIELD_JOIN_BREAKS 0x00070003u
+#define OTO_FIELD_JOIN_LARGEST_BREAK_FS 0x00070004u
+#define OTO_KIND_JOIN_STEP 1u
+#define OTO_KIND_JOIN_CLICK 2u
+#define OTO_KIND_JOIN_SLOPE 3u
+
+#define OTO_METRIC_SILENCE 8u
+#define OTO_FIELD_SILENCE_LEAD_S 0x00080001u
+#define OTO_FIELD_SILENCE_TAIL_S 0x00080002u
+#define OTO_FIELD_SILENCE_INNER_LONGEST_S 0x00080003u
+#define OTO_FIELD_SILENCE_INNER_TOTAL_S 0x00080004u
+#define OTO_FIELD_SILENCE_ZERO_RATIO 0x00080005u
+#define OTO_FIELD_SILENCE_PAUSE_FLOOR_DBFS 0x00080006u
+#define OTO_FIELD_SILENCE_HOLES 0x00080007u
+#define OTO_KIND_SILENCE_LEAD 1u
+#define OTO_KIND_SILENCE_INNER 2u
+#define OTO_KIND_SILENCE_TAIL 3u
+#define OTO_KIND_SILENCE_HOLE 4u
+#define OTO_KIND_SILENCE_CANCELLATION 5u
+
+#define OTO_METRIC_CONTINUITY 9u
+#define OTO_FIELD_CONTINUITY_ARRIVALS 0x00090001u
+#define OTO_FIELD_CONTINUITY_FIRST_AUDIO_MS 0x00090002u
+#define OTO_FIELD_CONTINUITY_GENERATION_RTF_RATIO 0x00090003u
+#define OTO_FIELD_CONTINUITY_REQUEST_RTF_RATIO 0x00090004u
+#define OTO_FIELD_CONTINUITY_GAP_P50_MS 0x00090005u
+#define OTO_FIELD_CONTINUITY_GAP_P95_MS 0x00090006u
+#define OTO_FIELD_CONTINUITY_GAP_P99_MS 0x00090007u
+#define OTO_FIELD_CONTINUITY_GAP_MAX_MS 0x00090008u
+#define OTO_FIELD_CONTINUITY_STALLS_0_MS 0x00090009u
+#define OTO_FIELD_CONTINUITY_STALLS_100_MS 0x0009000au
+#define OTO_FIELD_CONTINUITY_STALLS_200_MS 0x0009000bu
+#define OTO_FIELD_CONTINUITY_STALLS_500_MS 0x0009000cu
+#define OTO_FIELD_CONTINUITY_LONGEST_STALL_0_MS 0x0009000du
+#define OTO_FIELD_CONTINUITY_LONGEST_STALL_100_MS 0x0009000eu
+#define OTO_FIELD_CONTINUITY_LONGEST_STALL_200_MS 0x0009000fu
+#define OTO_FIELD_CONTINUITY_LONGEST_STALL_500_MS 0x00090010u
+#define OTO_FIELD_CONTINUITY_STALL_COUNT_0 0x00090011u
+#define OTO_FIELD_CONTINUITY_STALL_COUNT_100 0x00090012u
+#define OTO_FIELD_CONTINUITY_STALL_COUNT_200 0x00090013u
+#define OTO_FIELD_CONTINUITY_STALL_COUNT_500 0x00090014u
+#define OTO_KIND_CONTINUITY_STALL 1u
+#define OTO_KIND_CONTINUITY_CLOCK_BACKWARDS 2u
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,106 @@
+"""The types of the package that are plain Python."""
+
+from typing import NamedTuple, TypedDict
+
+
+class OtoscopeError(Exception):
+    """Any error of Otoscope. What the audio contains is never an error: it becomes a finding."""
+
+
+class ConfigError(OtoscopeError, ValueError):
+    """A sample rate, number of channels, metric or setting that is not possible. The text says what is."""
+
+
+class DecodeError(OtoscopeError):
+    """A file that cannot be decoded, or not to its end. The text says what is wrong and what to do."""
+
+
+class DecodeWarning(UserWarning):
+    """A file was damaged: what is left of it was measured. The text says what was lost."""
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong: what, where, how bad. Fields may be added at the end: use their names."""
+
+    metric: str
+    """The metric that found it."""
+    kind: str
+    """The kind of finding, within the metric."""
+    severity: str
+    """``"info"``, ``"warning"`` (a careful listener would notice) or ``"error"`` (anybody would)."""
+    state: str
+    """``"point"`` for what is told once, ``"open"`` for what goes on, ``"closed"`` for what has ended."""
+    start_sample: int
+    """First sample, per channel, since the stream began."""
+    end_sample: int
+    """One past the last sample known so far."""
+    start_s: float
+    """`start_sample` in seconds."""
+    end_s: float
+    """`end_sample` in seconds."""
+    value: float
+    """What was measured, in `unit`."""
+    threshold: float
+    """What it was held against, in `unit`."""
+    unit: str
+    """The unit of `value` and `threshold`: ``"samples"``, ``"ms"``, ``"full_scale"``..."""
+    message: str
+    """The sentence people read, without the position."""
+    t_ns: int | None
+    """Arrival time of the push that raised it, as the caller gave it."""
+    chunk: int | None
+    """Index of the chunk in which it starts; None if that began too long ago to be remembered."""
+    channel_mask: int
+    """The channels it was heard in, bit 0 = first; 0 = the downmix or all."""
+    event_id: int
+    """Joins an ``"open"`` finding to its ``"closed"``."""
+
+
+class Param(TypedDict):
+    """A parameter of a metric; its key in ``settings`` is ``metric.name``."""
+
+    name: str
+    unit: str
+    default: float | str
+    min: float | None
+    max: float | None
+    choices: list[str] | None
+    doc: str
+
+
+class Field(TypedDict):
+    """A value of a metric; its key in a report is ``metric.name``."""
+
+    id: int
+    name: str
+    unit: str
+    symbol: str
+    tolerance: float
+    doc: str
+
+
+class Kind(TypedDict):
+    """A kind of finding of a metric."""
+
+    id: int
+    name: str
+    unit: str
+    max_delay_ms: int
+    message: str
+
+
+class Metric(TypedDict):
+    """What a metric says about itself."""
+
+    id: int
+    name: str
+    summary: str
+    definition: str
+    revision: int
+    params: list[Param]
+    fields: list[Field]
+    kinds: list[Kind]
+
+
+for _public in (OtoscopeError, ConfigError, DecodeError, DecodeWarning, Finding, Param, Field, Kind, Metric):
+    _public.__module__ = "otoscope"

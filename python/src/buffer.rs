@@ -1,0 +1,212 @@
+//! Samples of any Python object with the buffer protocol: NumPy arrays, `array.array`, `memoryview`.
+//!
+//! The only file with `unsafe`. A buffer is no Rust slice: Python cannot forbid another thread to write to it meanwhile,
+//! with or without the GIL. So no reference to its memory is ever made. Pieces of a few thousand samples are copied from
+//! where they lie into a block on the stack, converted on the way if need be, and the probe reads that block. The array as a
+//! whole is never copied, whatever its type and its strides.
+
+use core::ffi::CStr;
+use otoscope::{MAX_CHANNELS, PushError};
+use otoscope_decode::Chunk;
+use pyo3::buffer::PyUntypedBuffer;
+use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyMemoryView;
+
+/// Samples of all channels together that are copied at a time: small enough for the first-level cache.
+const PIECE: usize = 4096;
+const _: () = assert!(PIECE >= MAX_CHANNELS);
+
+/// The sample types that are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    I16,
+    F32,
+    F64,
+}
+
+/// A buffer that holds audio: one or two dimensions, a sample type that is taken, 1 to 8 channels.
+pub(crate) struct Audio {
+    buffer: PyUntypedBuffer,
+    format: Format,
+    samples: usize,
+    channels: usize,
+    /// From one sample to the next of the same channel, and from channel to channel, in bytes.
+    strides: [isize; 2],
+}
+
+impl Audio {
+    /// Looks at the object `name` and refuses what is no audio, with a text that says what to do.
+    pub(crate) fn new(name: &str, object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = object.py();
+        // Some exporters (ctypes) leave the strides out where they are plain; a `memoryview` fills them in.
+        let filled_in = |_| PyUntypedBuffer::get(PyMemoryView::from(object)?.as_any());
+        let buffer = PyUntypedBuffer::get(object).or_else(filled_in).map_err(|error| {
+            let type_name = object.get_type().name().map_or_else(|_| "object".to_owned(), |n| n.to_string());
+            if error.is_instance_of::<PyTypeError>(py) {
+                PyTypeError::new_err(format!(
+                    "{name}: `{type_name}` has no buffer of samples; pass a NumPy array of float32 or int16 \
+                     (numpy.asarray(x, dtype=numpy.float32), tensor.numpy())"
+                ))
+            } else {
+                PyTypeError::new_err(format!(
+                    "{name}: the buffer of `{type_name}` cannot be read ({error}); pass a NumPy array of float32 or \
+                     int16 with shape (samples,) or (samples, channels)"
+                ))
+            }
+        })?;
+        let format = Format::of(buffer.format(), buffer.item_size())
+            .map_err(|(what, fix)| PyTypeError::new_err(format!("{name}: {what}; {fix}")))?;
+        if buffer.suboffsets().is_some_and(|s| s.iter().any(|&offset| offset >= 0)) {
+            return Err(PyBufferError::new_err(format!(
+                "{name}: buffers with suboffsets are not taken; pass a NumPy array"
+            )));
+        }
+        let (samples, channels, strides) = match (buffer.shape(), buffer.strides()) {
+            (&[samples], &[stride]) => (samples, 1, [stride, 0]),
+            (&[samples, channels], &[stride, across]) => (samples, channels, [stride, across]),
+            (shape, _) => {
+                return Err(PyValueError::new_err(format!(
+                    "{name} has {} dimensions; the shape must be (samples,) or (samples, channels)",
+                    shape.len()
+                )));
+            }
+        };
+        if !(1..=MAX_CHANNELS).contains(&channels) {
+            let fix =
+                if channels > 0 && (1..=MAX_CHANNELS).contains(&samples) { ": pass its transpose, x.T" } else { "" };
+            return Err(PyValueError::new_err(format!(
+                "{name} has shape ({samples}, {channels}); it must be (samples, channels) with 1 to {MAX_CHANNELS} \
+                 channels{fix}"
+            )));
+        }
+        Ok(Self { buffer, format, samples, channels, strides })
+    }
+
+    /// Samples per channel.
+    pub(crate) fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// The number of channels.
+    pub(crate) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Hands out the samples as interleaved pieces, in order; no samples at all are one empty piece. Needs no interpreter.
+    pub(crate) fn pieces(&self, mut each: impl FnMut(Chunk<'_>) -> Result<(), PushError>) -> Result<(), PushError> {
+        match self.format {
+            Format::I16 => self.convert(|x: i16| x, |pcm| each(Chunk::I16(pcm))),
+            Format::F32 => self.convert(|x: f32| x, |pcm| each(Chunk::F32(pcm))),
+            Format::F64 => self.convert(|x: f64| x as f32, |pcm| each(Chunk::F32(pcm))),
+        }
+    }
+
+    fn convert<T: Element, U: Copy + Default>(
+        &self,
+        convert: impl Fn(T) -> U,
+        mut each: impl FnMut(&[U]) -> Result<(), PushError>,
+    ) -> Result<(), PushError> {
+        let mut block = [U::default(); PIECE];
+        let mut at = 0;
+        loop {
+            let len = (PIECE / self.channels).min(self.samples - at);
+            let piece = &mut block[..len * self.channels];
+            self.copy(at, piece, &convert);
+            each(piece)?;
+            at += len;
+            if at == self.samples {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Copies the samples from number `at` on into `piece`, interleaved.
+    fn copy<T: Element, U>(&self, at: usize, piece: &mut [U], convert: impl Fn(T) -> U) {
+        assert!(at + piece.len() / self.channels <= self.samples && size_of::<T>() == self.buffer.item_size());
+        let start = self.buffer.buf_ptr().cast::<u8>().cast_const();
+        let [down, across] = self.strides;
+        // Without gaps: the same as below, in the shape the compiler makes one copy of.
+        if across == size_of::<T>().cast_signed() && down == (self.channels * size_of::<T>()).cast_signed()
+            || self.channels == 1 && down == size_of::<T>().cast_signed()
+        {
+            for (i, out) in piece.iter_mut().enumerate() {
+                let number = at * self.channels + i;
+                // SAFETY: as below; the samples lie one behind the other, and `number` is below samples * channels.
+                *out = convert(unsafe { start.add(number * size_of::<T>()).cast::<T>().read_unaligned() });
+            }
+            return;
+        }
+        for (i, frame) in piece.chunks_exact_mut(self.channels).enumerate() {
+            for (c, out) in frame.iter_mut().enumerate() {
+                let offset = (at + i).cast_signed() * down + c.cast_signed() * across;
+                // SAFETY: the exporter keeps the memory of the buffer valid, with this shape and these strides, until the
+                // buffer is released, which `self.buffer` does when it is dropped. Sample and channel are inside the shape
+                // (asserted above), so the item is inside that memory and the offset does not overflow. Nothing is asked of
+                // the alignment, and every bit pattern is a value of `T`. A thread that writes to the buffer at the same
+                // time would be a data race by the letter of the memory model; the documentation of the package forbids
+                // it, and since no reference is made, what comes of it is an arbitrary value: a wrong measurement.
+                *out = convert(unsafe { start.offset(offset).cast::<T>().read_unaligned() });
+            }
+        }
+    }
+}
+
+/// The types of which every bit pattern is a value.
+trait Element: Copy {}
+impl Element for i16 {}
+impl Element for f32 {}
+impl Element for f64 {}
+
+impl Format {
+    /// Reads a format string of Python's `struct`; otherwise says what the samples are and what to do.
+    fn of(format: &CStr, item_size: usize) -> Result<Self, (String, &'static str)> {
+        let (order, code) = match format.to_bytes() {
+            [order @ (b'@' | b'=' | b'^' | b'<' | b'>' | b'!'), code @ ..] => (*order, code),
+            code => (b'@', code),
+        };
+        let native = match order {
+            b'<' => cfg!(target_endian = "little"),
+            b'>' | b'!' => cfg!(target_endian = "big"),
+            _ => true,
+        };
+        let found = match (code, item_size) {
+            (b"h", 2) => Self::I16,
+            (b"f", 4) => Self::F32,
+            (b"d", 8) => Self::F64,
+            _ => return Err(Self::refuse(code, item_size)),
+        };
+        if native {
+            Ok(found)
+        } else {
+            let what = "samples in the byte order of another machine".to_owned();
+            Err((what, "convert with x.astype(x.dtype.newbyteorder('='))"))
+        }
+    }
+
+    fn refuse(code: &[u8], item_size: usize) -> (String, &'static str) {
+        let bits = item_size * 8;
+        match code {
+            b"B" | b"b" | b"c" => (
+                "bytes".to_owned(),
+                "if they are 16-bit samples, pass numpy.frombuffer(data, dtype=numpy.int16); unsigned 8-bit samples convert \
+                 with (x.astype(numpy.int16) - 128) * 256",
+            ),
+            b"e" => ("float16 samples".to_owned(), "convert with x.astype(numpy.float32)"),
+            b"H" => (
+                "uint16 samples".to_owned(),
+                "convert with (x.astype(numpy.int32) - 32768).astype(numpy.int16), or x.view(numpy.int16) if only the \
+                 type is wrong",
+            ),
+            b"i" | b"l" | b"q" | b"n" => (
+                format!("int{bits} samples, whose full scale is not known"),
+                "for 16-bit values convert with x.astype(numpy.int16), for 32-bit full scale with \
+                 (x / 2**31).astype(numpy.float32)",
+            ),
+            _ => (
+                format!("samples of the type `{}`", String::from_utf8_lossy(code)),
+                "pass float32 (full scale 1.0) or int16",
+            ),
+        }
+    }
+}

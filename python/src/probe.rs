@@ -1,0 +1,384 @@
+//! Listening: one array at once, or one stream push by push.
+
+use crate::buffer::Audio;
+use crate::chunks::{self, Replay, part};
+use crate::config::{DecodeWarning, OtoscopeError, config, decode_error, freeze, push_error};
+use crate::findings;
+use crate::report::Report;
+use otoscope::{Config, Finding, FindingLog, Plan, Push, PushError, StreamMeta};
+use otoscope_decode::{Chunk, DecodeError, Source};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+use pyo3::types::{PyList, PyMapping};
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
+
+/// A probe and all findings of its stream so far.
+pub(crate) struct Listener {
+    probe: otoscope::Probe,
+    log: FindingLog,
+    /// Values pushed between two looks for findings: 50 ms, so that the probe's ring never overflows.
+    piece: usize,
+}
+
+impl Listener {
+    fn new(plan: &Plan) -> Self {
+        let stream = plan.stream();
+        let piece = (stream.sample_rate_hz / 20 * stream.channels) as usize;
+        Self { probe: otoscope::Probe::new(plan), log: FindingLog::new(), piece }
+    }
+
+    pub(crate) fn samples(&self) -> u64 {
+        self.probe.samples()
+    }
+
+    pub(crate) fn channels(&self) -> usize {
+        self.probe.plan().stream().channels as usize
+    }
+
+    /// Pushes samples as one chunk, or as more of the one before. They go in piece by piece, each with the same time; `new`
+    /// hears of every finding. No samples at all are still a push: a tick.
+    pub(crate) fn push(
+        &mut self,
+        pcm: Chunk<'_>,
+        mut push: Push,
+        mut new: impl FnMut(Finding),
+    ) -> Result<(), PushError> {
+        let mut at = 0;
+        loop {
+            let end = pcm.len().min(at + self.piece);
+            match part(pcm, at, end) {
+                Chunk::I16(values) => self.probe.push_i16(values, push),
+                Chunk::F32(values) => self.probe.push_f32(values, push),
+            }?;
+            while let Some(finding) = self.probe.poll_finding() {
+                self.log.add(finding);
+                new(finding);
+            }
+            push = push.same_chunk();
+            at = end;
+            if at == pcm.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Pushes a whole array as one chunk.
+    fn push_audio(&mut self, audio: &Audio, mut push: Push, mut new: impl FnMut(Finding)) -> Result<(), PushError> {
+        audio.pieces(|pcm| {
+            self.push(pcm, push, &mut new)?;
+            push = push.same_chunk();
+            Ok(())
+        })
+    }
+
+    fn finish(&mut self) -> (otoscope::Report, Vec<Finding>) {
+        let report = self.probe.finish();
+        self.log.drain(&mut self.probe);
+        (report, self.log.clone().into_sorted())
+    }
+
+    fn snapshot(&self) -> (otoscope::Report, Vec<Finding>) {
+        (self.probe.snapshot(), self.log.clone().into_sorted())
+    }
+}
+
+/// Measures a whole recording.
+///
+/// The GIL is released while it works: threads that probe different arrays run side by side. Do not write to the array
+/// meanwhile; the values would be arbitrary.
+///
+/// Parameters
+/// ----------
+/// audio : buffer of float32, float64 or int16; or path
+///     A NumPy array, `array.array` or `memoryview` of shape ``(samples,)`` (mono) or ``(samples, channels)`` with 1 to 8
+///     channels in WAV order. Full scale is 1.0 for floats and 32768 for int16. Any strides; the array is not copied.
+///     NaN and infinity are findings, not errors. Float64 is rounded to float32.
+///     A str or path names an audio file, which is decoded as it is read: WAV, FLAC, MP3, Ogg, AAC, MP4 or WebM.
+/// sample_rate_hz : int
+///     8,000 to 192,000. Not needed for a file; if given, the file must have it.
+/// metrics : iterable of str, optional
+///     Measure only these; all without it.
+/// settings : dict, optional
+///     ``metric.parameter`` to a number in the parameter's unit, or to a word.
+/// chunks : list, optional
+///     The chunks in which a stream arrived: start samples, or pairs ``(start_sample, arrival_ns)``, beginning with sample
+///     0. Where two pairs start at the same sample, nothing came with the first; at sample 0 it marks the request.
+///     Without the list the audio is one chunk, and what needs edges or times is not computed.
+/// name : str, optional
+///     A name of the recording, for the report; of a file, its path if not given.
+/// labels : dict of str to str, optional
+///     Voice, build, trace id and the like, for the report.
+///
+/// Returns
+/// -------
+/// Report
+///
+/// Raises
+/// ------
+/// ConfigError
+///     For a sample rate, metric or setting that is not possible; also a ValueError.
+/// TypeError
+///     For a type of samples that is not taken; the text says how to convert.
+/// ValueError
+///     For a shape or a chunk list that makes no sense.
+/// OSError
+///     For a file that cannot be opened or read.
+/// DecodeError
+///     For a file that cannot be decoded to its end. What was only damaged is a `DecodeWarning`.
+#[pyfunction]
+#[pyo3(signature = (audio, sample_rate_hz=None, *, metrics=None, settings=None, chunks=None, name=None, labels=None))]
+#[allow(clippy::too_many_arguments, reason = "keyword arguments in Python")]
+pub(crate) fn probe(
+    py: Python<'_>,
+    audio: &Bound<'_, PyAny>,
+    sample_rate_hz: Option<i64>,
+    metrics: Option<&Bound<'_, PyAny>>,
+    settings: Option<&Bound<'_, PyAny>>,
+    chunks: Option<&Bound<'_, PyAny>>,
+    name: Option<String>,
+    labels: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Report> {
+    let mut meta = StreamMeta::default();
+    meta.labels = read_labels(labels)?;
+    let mut replay = Replay::new(chunks::read(chunks)?);
+    let (report, findings) = if let Ok(path) = audio.extract::<PathBuf>() {
+        meta.source = Some(name.unwrap_or_else(|| path.display().to_string()));
+        probe_file(py, &path, sample_rate_hz, &mut replay, |rate, channels| config(rate, channels, metrics, settings))?
+    } else {
+        meta.source = name;
+        let audio = Audio::new("audio", audio)?;
+        let rate = sample_rate_hz.ok_or_else(|| PyTypeError::new_err("samples need a sample_rate_hz"))?;
+        let channels = i64::try_from(audio.channels()).unwrap_or(i64::MAX);
+        let plan = freeze(py, config(rate, channels, metrics, settings)?)?;
+        replay.check_end(audio.samples() as u64)?;
+        py.detach(|| {
+            let mut listener = Listener::new(&plan);
+            audio.pieces(|pcm| replay.feed(&mut listener, pcm))?;
+            Ok(listener.finish())
+        })
+        .map_err(push_error)?
+    };
+    Ok(Report::new(report, findings, meta))
+}
+
+/// Why a file was not measured to its end.
+enum Stopped {
+    Decoding(DecodeError),
+    Pushing(PushError),
+}
+
+impl From<Stopped> for PyErr {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Decoding(error) => decode_error(&error),
+            Stopped::Pushing(error) => push_error(error),
+        }
+    }
+}
+
+fn probe_file(
+    py: Python<'_>,
+    path: &Path,
+    sample_rate_hz: Option<i64>,
+    replay: &mut Replay,
+    config: impl FnOnce(i64, i64) -> PyResult<Config>,
+) -> PyResult<(otoscope::Report, Vec<Finding>)> {
+    let mut source = py.detach(|| Source::open(path)).map_err(|e| decode_error(&e))?;
+    let rate = i64::from(source.spec().sample_rate_hz);
+    if let Some(said) = sample_rate_hz.filter(|&said| said != rate) {
+        let path = path.display();
+        return Err(PyValueError::new_err(format!("{path} has {rate} Hz, not {said} Hz; leave sample_rate_hz out")));
+    }
+    let plan = freeze(py, config(rate, i64::from(source.spec().channels))?)?;
+    let (samples, result) = py.detach(|| {
+        let mut listener = Listener::new(&plan);
+        while let Some(pcm) = source.next_chunk().map_err(Stopped::Decoding)? {
+            replay.feed(&mut listener, pcm).map_err(Stopped::Pushing)?;
+        }
+        Ok::<_, Stopped>((listener.samples(), listener.finish()))
+    })?;
+    replay.check_end(samples)?;
+    for warning in source.warnings() {
+        let text = CString::new(format!("{}: {warning}", path.display()).replace('\0', " "))?;
+        PyErr::warn(py, &py.get_type::<DecodeWarning>(), &text, 1)?;
+    }
+    Ok(result)
+}
+
+fn read_labels(labels: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<(String, String)>> {
+    let Some(labels) = labels else { return Ok(Vec::new()) };
+    let wrong = || PyTypeError::new_err("labels must be a dict of str to str");
+    let items = labels.cast::<PyMapping>().map_err(|_| wrong())?.items()?;
+    items.iter().map(|item| item.extract().map_err(|_| wrong())).collect()
+}
+
+/// Listens to one stream as it comes.
+///
+/// It keeps every finding since the start or `reset`; everything else it keeps has a fixed size.
+///
+/// Threads may share a probe: its calls wait for each other. Different probes are independent. For the next
+/// utterance `reset` is cheaper than a new probe.
+///
+/// Parameters
+/// ----------
+/// sample_rate_hz : int
+///     8,000 to 192,000.
+/// channels : int
+///     1 to 8, in WAV order.
+/// metrics : iterable of str, optional
+///     Measure only these; all without it.
+/// settings : dict, optional
+///     ``metric.parameter`` to a number in the parameter's unit, or to a word.
+///
+/// Raises
+/// ------
+/// ConfigError
+///     For a sample rate, number of channels, metric or setting that is not possible; also a ValueError.
+#[pyclass(module = "otoscope", frozen)]
+pub(crate) struct Probe {
+    listener: Mutex<Listener>,
+    sample_rate_hz: u32,
+    channels: u32,
+}
+
+fn poisoned<T>(_: T) -> PyErr {
+    OtoscopeError::new_err("this probe met an internal error before; make a new one")
+}
+
+impl Probe {
+    fn lock(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Listener>> {
+        self.listener.lock_py_attached(py).map_err(poisoned)
+    }
+}
+
+#[pymethods]
+impl Probe {
+    #[new]
+    #[pyo3(signature = (sample_rate_hz, channels=1, *, metrics=None, settings=None))]
+    fn new(
+        py: Python<'_>,
+        sample_rate_hz: i64,
+        channels: i64,
+        metrics: Option<&Bound<'_, PyAny>>,
+        settings: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let plan = freeze(py, config(sample_rate_hz, channels, metrics, settings)?)?;
+        let stream = plan.stream();
+        Ok(Self {
+            listener: Mutex::new(Listener::new(&plan)),
+            sample_rate_hz: stream.sample_rate_hz,
+            channels: stream.channels,
+        })
+    }
+
+    /// Takes the next samples of the stream.
+    ///
+    /// One push is one chunk of the engine: its start is an edge that the join detector looks at. From one second of audio on
+    /// the GIL is released; a short push is over sooner than that would take. Do not write to the array meanwhile.
+    ///
+    /// Parameters
+    /// ----------
+    /// array : buffer of float32, float64 or int16
+    ///     Shape ``(samples,)`` for one channel, else ``(samples, channels)``; see `probe`. Any number of samples. An empty
+    ///     one with a time is a tick: the first, before any audio, marks the request.
+    /// t_ns : int, optional
+    ///     When it arrived, in nanoseconds on any monotonic clock, such as ``time.monotonic_ns()``.
+    /// same_chunk : bool
+    ///     True if this continues the chunk of the push before, so that its start is no edge.
+    ///
+    /// Returns
+    /// -------
+    /// list of Finding
+    ///     What became known with these samples. A finding that lasts is told twice: with state ``"open"`` when it begins
+    ///     and ``"closed"`` at its end, with the same ``event_id``.
+    ///
+    /// Raises
+    /// ------
+    /// TypeError, ValueError
+    ///     For samples of a type or shape that is not taken; the stream is as it was before.
+    /// OtoscopeError
+    ///     After `finish`.
+    #[pyo3(signature = (array, t_ns=None, same_chunk=false))]
+    fn push<'py>(
+        &self,
+        py: Python<'py>,
+        array: &Bound<'py, PyAny>,
+        t_ns: Option<i64>,
+        same_chunk: bool,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let audio = Audio::new("array", array)?;
+        if audio.channels() != self.channels as usize {
+            return Err(PyValueError::new_err(format!(
+                "array has {} channel(s), the probe {}; the shape must be {}",
+                audio.channels(),
+                self.channels,
+                if self.channels == 1 { "(samples,)".to_owned() } else { format!("(samples, {})", self.channels) },
+            )));
+        }
+        let push = Push { t_ns, same_chunk };
+        let mut new = Vec::new();
+        if audio.samples() >= self.sample_rate_hz as usize {
+            py.detach(|| match self.listener.lock() {
+                Ok(mut listener) => Ok(listener.push_audio(&audio, push, |f| new.push(f))),
+                Err(_) => Err(()),
+            })
+            .map_err(poisoned)?
+        } else {
+            self.lock(py)?.push_audio(&audio, push, |f| new.push(f))
+        }
+        .map_err(push_error)?;
+        findings::to_python(py, &new, self.sample_rate_hz)
+    }
+
+    /// The values so far, without the last 10 ms; the stream goes on. Its findings are all since the start or `reset`.
+    fn snapshot(&self, py: Python<'_>) -> PyResult<Report> {
+        let (report, findings) = self.lock(py)?.snapshot();
+        Ok(Report::new(report, findings, StreamMeta::default()))
+    }
+
+    /// Ends the stream and gives the final values and all findings, those of the end included. A second call gives the
+    /// same; `push` needs a `reset` first.
+    fn finish(&self, py: Python<'_>) -> PyResult<Report> {
+        let (report, findings) = self.lock(py)?.finish();
+        Ok(Report::new(report, findings, StreamMeta::default()))
+    }
+
+    /// Makes the probe as new, for the next stream of the same kind.
+    fn reset(&self, py: Python<'_>) -> PyResult<()> {
+        let mut listener = self.lock(py)?;
+        listener.probe.reset();
+        listener.log = FindingLog::new();
+        Ok(())
+    }
+
+    /// Samples per channel pushed so far.
+    #[getter]
+    fn samples(&self, py: Python<'_>) -> PyResult<u64> {
+        Ok(self.lock(py)?.probe.samples())
+    }
+
+    /// The sample rate in hertz.
+    #[getter]
+    fn sample_rate_hz(&self) -> u32 {
+        self.sample_rate_hz
+    }
+
+    /// The number of channels.
+    #[getter]
+    fn channels(&self) -> u32 {
+        self.channels
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let samples = self.samples(py)?;
+        Ok(format!(
+            "<otoscope.Probe: {} Hz, {} channel{}, {samples} samples so far>",
+            self.sample_rate_hz,
+            self.channels,
+            if self.channels == 1 { "" } else { "s" },
+        ))
+    }
+}
