@@ -8,7 +8,7 @@ fn main() -> std::io::Result<()> {
         if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
             continue;
         }
-        println!("{}", path.display());
+        println!("{}", path.strip_prefix(otoscope_tests::docs::root()).unwrap_or(&path).display());
         std::fs::write(path, text)?;
     }
     Ok(())
