@@ -6,9 +6,43 @@ pub(crate) const ORDER: usize = 16;
 /// The longest piece a fit takes, in samples: 10 ms at 192 kHz.
 pub(crate) const LONGEST: usize = 2048;
 
-/// Fits one predictor to two pieces of signal that do not touch (Burg 1967, sums taken over both). Returns the
-/// prediction-error filter `1, a1, ... a16`.
-pub(crate) fn burg(left: &[f32], right: &[f32]) -> [f64; ORDER + 1] {
+/// Two pieces of signal that do not touch, and what one predictor for both leaves of them.
+pub(crate) struct Fit {
+    /// The prediction-error filter `1, a1, ... a16`.
+    pub filter: [f64; ORDER + 1],
+    forward: [[f32; LONGEST]; 2],
+    lens: [usize; 2],
+}
+
+impl Fit {
+    /// The prediction error of a piece (0 or 1), from its sample [`ORDER`] on.
+    pub(crate) fn error(&self, piece: usize) -> &[f32] {
+        &self.forward[piece][ORDER.min(self.lens[piece])..self.lens[piece]]
+    }
+}
+
+const LANES: usize = 8;
+
+/// The sums of `f b` and of `f^2 + b^2`, in eight lanes: a fixed order, and four times as fast as one after another.
+fn sums(f: &[f32], b: &[f32]) -> (f64, f64) {
+    let (mut cross, mut power) = ([0.0f32; LANES], [0.0f32; LANES]);
+    let ((fs, f_rest), (bs, b_rest)) = (f.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (f, b) in fs.iter().zip(bs) {
+        for l in 0..LANES {
+            cross[l] += f[l] * b[l];
+            power[l] += f[l] * f[l] + b[l] * b[l];
+        }
+    }
+    for (l, (&f, &b)) in f_rest.iter().zip(b_rest).enumerate() {
+        cross[l] += f * b;
+        power[l] += f * f + b * b;
+    }
+    let total = |lanes: [f32; LANES]| lanes.into_iter().map(f64::from).sum();
+    (total(cross), total(power))
+}
+
+/// Fits one predictor to two pieces (Burg 1967, sums taken over both). Of a longer piece, [`LONGEST`] samples are taken.
+pub(crate) fn burg(left: &[f32], right: &[f32]) -> Fit {
     let mut forward = [[0.0f32; LONGEST]; 2];
     let mut backward = [[0.0f32; LONGEST]; 2];
     let mut lens = [0; 2];
@@ -21,35 +55,32 @@ pub(crate) fn burg(left: &[f32], right: &[f32]) -> [f64; ORDER + 1] {
     let mut a = [0.0; ORDER + 1];
     a[0] = 1.0;
     for m in 1..=ORDER {
-        let (mut cross, mut power) = (0.0f64, 0.0f64);
+        // The backward error of sample n is kept at n - m + 1, so that stage m pairs forward[n] with backward[n - m].
+        let mut total = (0.0, 0.0);
         for i in 0..2 {
-            if lens[i] <= m {
-                continue;
-            }
-            let (f, b) = (&forward[i][m..lens[i]], &backward[i][m - 1..lens[i] - 1]);
-            for (&f, &b) in f.iter().zip(b) {
-                cross += f64::from(f) * f64::from(b);
-                power += f64::from(f) * f64::from(f) + f64::from(b) * f64::from(b);
-            }
+            let n = lens[i].saturating_sub(m);
+            let (cross, power) = sums(&forward[i][m..m + n], &backward[i][..n]);
+            total = (total.0 + cross, total.1 + power);
         }
-        if power <= 0.0 {
+        if total.1 <= 0.0 {
             break;
         }
-        let k = -2.0 * cross / power;
+        let k = -2.0 * total.0 / total.1;
         let previous = a;
         for i in 1..=m {
             a[i] = previous[i] + k * previous[m - i];
         }
         let k = k as f32;
         for i in 0..2 {
-            for n in (m..lens[i].max(m)).rev() {
-                let (f, b) = (forward[i][n], backward[i][n - 1]);
-                forward[i][n] = f + k * b;
-                backward[i][n] = b + k * f;
+            let n = lens[i].saturating_sub(m);
+            for (f, b) in forward[i][m..m + n].iter_mut().zip(&mut backward[i][..n]) {
+                let old = *f;
+                *f += k * *b;
+                *b += k * old;
             }
         }
     }
-    a
+    Fit { filter: a, forward, lens }
 }
 
 /// The prediction error at `x[at]`, which must have [`ORDER`] samples before it.
@@ -73,17 +104,28 @@ mod tests {
         for n in 2..x.len() {
             x[n] = 1.6 * x[n - 1] - 0.8 * x[n - 2] + 0.1 * noise();
         }
-        let a = burg(&x[100..600], &x[640..1140]);
+        let fit = burg(&x[100..600], &x[640..1140]);
+        let a = fit.filter;
         assert!((a[1] + 1.6).abs() < 0.12 && (a[2] - 0.8).abs() < 0.15, "estimated from 1000 samples: {a:?}");
         let error: f64 = (200..1000).map(|n| error_at(&a, &x, n).powi(2)).sum();
         let power: f64 = x[200..1000].iter().map(|v| f64::from(*v).powi(2)).sum();
         assert!(error < 0.1 * power, "{error} {power}");
+        for (piece, start) in [(0, 100), (1, 640)] {
+            assert_eq!(fit.error(piece).len(), 500 - ORDER);
+            for (i, &e) in fit.error(piece).iter().enumerate() {
+                let direct = error_at(&a, &x, start + ORDER + i);
+                assert!((f64::from(e) - direct).abs() < 1e-5, "single precision, 16 stages: {e} {direct}");
+            }
+        }
     }
 
     #[test]
     fn silence_and_tiny_pieces_do_no_harm() {
-        assert_eq!(burg(&[0.0; 50], &[0.0; 50])[1], 0.0);
-        assert!(burg(&[1.0], &[]).iter().all(|v| v.is_finite()));
-        assert!(burg(&[1.0; 40], &[-1.0; 3]).iter().all(|v| v.is_finite()));
+        assert_eq!(burg(&[0.0; 50], &[0.0; 50]).filter[1], 0.0);
+        for (left, right) in [(&[1.0f32][..], &[][..]), (&[1.0; 40], &[-1.0; 3]), (&[1e12; 40], &[1e-40; 40])] {
+            let fit = burg(left, right);
+            assert!(fit.filter.iter().all(|v| v.is_finite()), "{:?}", fit.filter);
+            assert_eq!(fit.error(1).len(), right.len().saturating_sub(ORDER));
+        }
     }
 }

@@ -112,9 +112,27 @@ impl Templates {
         core::array::from_fn(|t| self.0[t].iter().map(|c| c * c).sum::<f64>())
     }
 
-    /// The match of each kind at a place of the prediction error.
-    fn matches(&self, error: &[f64]) -> [f64; 3] {
-        core::array::from_fn(|t| self.0[t].iter().zip(error).map(|(c, e)| c * e).sum::<f64>())
+    /// The match of each kind at the edge.
+    fn matches(&self, error: &[f64; TRACE]) -> [f64; 3] {
+        core::array::from_fn(|t| self.0[t].iter().zip(error).map(|(c, e)| c * e).sum())
+    }
+
+    /// The largest match of one kind anywhere in a piece without an edge.
+    fn largest(&self, kind: usize, error: &[f32]) -> f64 {
+        const AT_ONCE: usize = 32;
+        let template = self.0[kind].map(|c| c as f32);
+        let mut largest = 0.0f32;
+        for start in (0..(error.len() + 1).saturating_sub(TRACE)).step_by(AT_ONCE) {
+            let n = AT_ONCE.min(error.len() + 1 - TRACE - start);
+            let mut sums = [0.0f32; AT_ONCE];
+            for (k, c) in template.iter().enumerate() {
+                for (sum, e) in sums.iter_mut().zip(&error[start + k..start + k + n]) {
+                    *sum += c * e;
+                }
+            }
+            largest = sums.iter().fold(largest, |a, b| a.max(b.abs()));
+        }
+        f64::from(largest)
     }
 }
 
@@ -128,32 +146,23 @@ struct Break {
 
 /// The closer look: `x` is the surroundings, `edge` the index of the first sample of the new chunk.
 fn examine(x: &[f32], edge: usize) -> Break {
-    let a = burg(&x[..edge], &x[edge..]);
-    let mut error = [0.0f64; 2 * crate::dsp::autoregression::LONGEST];
-    let error = &mut error[..x.len().min(2 * crate::dsp::autoregression::LONGEST)];
-    for (n, e) in error.iter_mut().enumerate().skip(ORDER) {
-        *e = error_at(&a, x, n);
-    }
-    let rms = |range: core::ops::Range<usize>| {
-        let n = range.len().max(1) as f64;
-        (error[range].iter().map(|e| e * e).sum::<f64>() / n).sqrt()
+    let fit = burg(&x[..edge], &x[edge..]);
+    let templates = Templates::new(&fit.filter);
+    let norms = templates.norms();
+    let rms = |error: &[f32]| {
+        let n = error.len().max(1) as f64;
+        (error.iter().map(|&e| f64::from(e) * f64::from(e)).sum::<f64>() / n).sqrt()
     };
     // One step of 16 bits at least: what lies below is rounding.
-    let after = (edge + TRACE).min(error.len());
-    let sigma = rms(ORDER..edge).max(rms(after..error.len())).max(1.0 / 32768.0);
-    let templates = Templates::new(&a);
-    let norms = templates.norms();
-    let at_edge = templates.matches(&error[edge..]);
-    let scaled = |m: [f64; 3]| -> [f64; 3] { core::array::from_fn(|t| m[t].abs() / (norms[t].sqrt() * sigma)) };
-    let sigmas = scaled(at_edge);
+    let sigma = rms(fit.error(0)).max(rms(fit.error(1))).max(1.0 / 32768.0);
+    let at_edge: [f64; TRACE] = core::array::from_fn(|k| error_at(&fit.filter, x, edge + k));
+    let matches = templates.matches(&at_edge);
+    let scale = |t: usize| 1.0 / (norms[t].sqrt() * sigma);
+    let sigmas: [f64; 3] = core::array::from_fn(|t| matches[t].abs() * scale(t));
     let kind = (0..3).max_by(|&i, &j| sigmas[i].total_cmp(&sigmas[j])).unwrap_or(1);
     // What the same filter finds where nothing was joined.
-    let apart = |n: usize| n + TRACE <= edge || n >= edge + TRACE;
-    let elsewhere = (ORDER..error.len().saturating_sub(TRACE) + 1)
-        .filter(|&n| apart(n))
-        .map(|n| scaled(templates.matches(&error[n..]))[kind])
-        .fold(0.0, f64::max);
-    Break { kind, size: at_edge[kind] / norms[kind], sigmas: sigmas[kind], elsewhere }
+    let elsewhere = (0..2).map(|piece| templates.largest(kind, fit.error(piece))).fold(0.0, f64::max) * scale(kind);
+    Break { kind, size: matches[kind] / norms[kind], sigmas: sigmas[kind], elsewhere }
 }
 
 impl Join {

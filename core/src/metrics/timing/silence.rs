@@ -98,8 +98,8 @@ struct After {
     end: u64,
     energy: f64,
     /// The largest square of the first 2 ms.
-    first: f64,
-    samples: u64,
+    first: f32,
+    samples: u32,
 }
 
 pub(crate) struct Plan {
@@ -143,7 +143,7 @@ impl Silence {
     fn follow_zeros(&mut self, plan: &Plan, f: &FrameView<'_>, out: &mut Sink<'_>) {
         let n = f.len() as u64;
         let all_zero = f.channels().iter().all(|s| s.min == 0.0 && s.max == 0.0);
-        let any_zero = f.channels().iter().all(|s| s.zeros > 0);
+        let zeros = f.channels().iter().map(|s| s.zeros).min().unwrap_or(0);
         let loudest = f.channels().iter().map(|s| s.energy).fold(0.0, f64::max) / n as f64;
         let z = &mut self.hole;
         if all_zero {
@@ -152,8 +152,16 @@ impl Silence {
             }
             z.len += n;
             z.after = None;
-        } else if !any_zero && z.len == 0 && z.after.is_none() {
-            // The usual case: sound, and no run in progress.
+        } else if z.len == 0 && z.after.is_none() && u64::from(2 * zeros) < plan.hole {
+            // The usual case: sound, no run in progress, and too few zeros for half a hole. Only a run that touches the
+            // end of the hop may still become one.
+            let channels = f.channels().len();
+            let is_zero = |i: &usize| (0..channels).all(|c| f.channel(c, 0)[*i] == 0.0);
+            let run = (0..f.len()).rev().take_while(is_zero).count();
+            if run > 0 {
+                (z.start, z.len) = (f.end() - run as u64, run as u64);
+                z.abrupt = plan.side(f, f.len() - run, z.before);
+            }
         } else {
             let channels = f.channels().len();
             for i in 0..f.len() {
@@ -183,11 +191,11 @@ impl Silence {
                     after.energy += energy;
                     after.samples += 1;
                     if after.samples as usize <= plan.break_samples {
-                        after.first = after.first.max(energy);
+                        after.first = after.first.max(energy as f32);
                     }
-                    if after.samples >= plan.side_samples {
-                        let mean_square = after.energy / after.samples as f64;
-                        if mean_square > plan.hole_side && after.first > 0.25 * mean_square {
+                    if after.samples as u64 >= plan.side_samples {
+                        let mean_square = after.energy / f64::from(after.samples);
+                        if mean_square > plan.hole_side && f64::from(after.first) > 0.25 * mean_square {
                             self.holes += 1;
                             let limit = plan.config.hole_ms / 1000.0;
                             let o = plan.occurrence(z.start, after.end, limit);
