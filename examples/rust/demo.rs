@@ -126,7 +126,11 @@ fn clean(clip: &Clip) -> Result<(), Failure> {
         number("level.speech_s"),
     );
     for f in &findings {
-        println!("      {:7.3} s  {}", f.start_sample as f64 / f64::from(clip.sample_rate_hz), sentence(f, clip.sample_rate_hz));
+        println!(
+            "      {:7.3} s  {}",
+            f.start_sample as f64 / f64::from(clip.sample_rate_hz),
+            sentence(f, clip.sample_rate_hz)
+        );
     }
     Ok(())
 }

@@ -68,7 +68,8 @@ pub fn page(spec: &MetricSpec) -> String {
     if !spec.kinds.is_empty() {
         out += "\n## Findings\n\n| kind | value in | told within | says |\n|---|---|---|---|\n";
         for k in spec.kinds {
-            let _ = writeln!(out, "| `{}.{}` | {} | {} ms | {} |", spec.name, k.name, k.unit, k.max_delay_ms, k.message);
+            let _ =
+                writeln!(out, "| `{}.{}` | {} | {} ms | {} |", spec.name, k.name, k.unit, k.max_delay_ms, k.message);
         }
     }
     if !spec.params.is_empty() {

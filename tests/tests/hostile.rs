@@ -115,7 +115,11 @@ fn three_hours_are_as_good_as_three_seconds() {
     let three_s = listen_whole(rate, 1, &second.repeat(4));
     let short = three_s.number("loudness.integrated_lufs");
     // The same tone: only the bin the gate cuts could differ, and it is empty.
-    assert!((number("loudness.integrated_lufs") - short).abs() < 0.0012, "{} {short}", number("loudness.integrated_lufs"));
+    assert!(
+        (number("loudness.integrated_lufs") - short).abs() < 0.0012,
+        "{} {short}",
+        number("loudness.integrated_lufs")
+    );
     assert_eq!(report.finding_count(), 0);
 }
 

@@ -1,9 +1,9 @@
 //! Level, offset, validity and silence against values that follow on paper.
 
 use otoscope::spec::Value;
+use otoscope::{Probe, Push};
 use otoscope_fixtures::signals;
 use otoscope_tests::{listen_whole, plan};
-use otoscope::{Probe, Push};
 
 /// Single-precision samples, summed in double: a hundred times what rounding was seen to do.
 const ROUNDING_DB: f64 = 1e-4;

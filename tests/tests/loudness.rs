@@ -27,7 +27,15 @@ fn check(case: &Case) {
     let rate = case.sample_rate_hz as usize;
     let verify = |e: &Expected, report: &Report, at: f64| {
         let got = reading(report, e.measure);
-        assert!(e.accepts(got), "{} {:?} at {at:.2} s: read {got}, wanted {} +{} -{}", case.id, e.measure, e.value, e.above, e.below);
+        assert!(
+            e.accepts(got),
+            "{} {:?} at {at:.2} s: read {got}, wanted {} +{} -{}",
+            case.id,
+            e.measure,
+            e.value,
+            e.above,
+            e.below
+        );
     };
     let hop = rate / 100;
     for (k, piece) in case.samples().chunks(hop * channels).enumerate() {
@@ -106,7 +114,9 @@ fn the_k_curve_is_the_one_at_48_khz_at_every_rate() {
         config.only(["loudness"]).expect("a name");
         let plan = config.freeze().expect("a plain stream");
         let mut worst = 0.0f64;
-        for hz in [25.0, 60.0, 120.0, 250.0, 500.0, 997.0, 1500.0, 2000.0, 2400.0, 3000.0, 3600.0, 5000.0, 7000.0, 9900.0] {
+        for hz in
+            [25.0, 60.0, 120.0, 250.0, 500.0, 997.0, 1500.0, 2000.0, 2400.0, 3000.0, 3600.0, 5000.0, 7000.0, 9900.0]
+        {
             if hz > 0.45 * f64::from(rate) {
                 continue;
             }

@@ -11,7 +11,8 @@ fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
         if path.is_dir() {
-            let skip = name.starts_with('.') && name != ".ci" || ["target", "speech", "build", "__pycache__"].contains(&name.as_str());
+            let skip = name.starts_with('.') && name != ".ci"
+                || ["target", "speech", "build", "__pycache__"].contains(&name.as_str());
             if !skip {
                 out.extend(files(&path, endings));
             }
@@ -57,7 +58,15 @@ fn a_metric_knows_no_other_metric_no_probe_and_no_report() {
     for spec in SPECS {
         let text = code(&source_of(spec));
         for line in text.lines().filter(|l| l.contains("crate::")) {
-            let allowed = ["crate::dsp", "crate::error", "crate::features", "crate::finding", "crate::frame", "crate::spec", "crate::units"];
+            let allowed = [
+                "crate::dsp",
+                "crate::error",
+                "crate::features",
+                "crate::finding",
+                "crate::frame",
+                "crate::spec",
+                "crate::units",
+            ];
             let shared = line.contains("crate::metrics::{") || line == "use crate::probe::MAX_CHANNELS;";
             assert!(shared || allowed.iter().any(|a| line.contains(a)), "{}: {line}", spec.name);
             assert!(!line.contains("crate::probe::Probe") && !line.contains("crate::report"), "{}: {line}", spec.name);
@@ -110,7 +119,11 @@ fn unsafe_code_stands_only_where_it_is_allowed_to() {
             || name.starts_with("python/src/")
             || name == "tests/tests/no_alloc.rs"
             || name == "decode/tests/memory.rs";
-        let uses = code(&path).lines().any(|l| l.contains(&format!("{word} {{")) || l.contains(&format!("{word} fn")) || l.contains(&format!("{word} impl")));
+        let uses = code(&path).lines().any(|l| {
+            l.contains(&format!("{word} {{"))
+                || l.contains(&format!("{word} fn"))
+                || l.contains(&format!("{word} impl"))
+        });
         seen += usize::from(uses);
         assert!(!uses || allowed, "{name} has {word} code");
     }
@@ -142,7 +155,11 @@ fn no_file_names_a_path_of_one_machine() {
 fn no_file_is_called_utils_and_none_is_endless() {
     for path in files(&root(), &[".rs"]) {
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        assert!(!["utils.rs", "util.rs", "misc.rs", "helpers.rs", "common.rs"].contains(&name.as_str()), "{}", path.display());
+        assert!(
+            !["utils.rs", "util.rs", "misc.rs", "helpers.rs", "common.rs"].contains(&name.as_str()),
+            "{}",
+            path.display()
+        );
         assert!(read(&path).lines().count() <= 800, "{}: over 800 lines, split it", path.display());
     }
 }

@@ -98,7 +98,6 @@ impl<'a> FrameView<'a> {
 
     /// The mean square of the downmix in each bin from 0 Hz to half the rate, on every second hop; needs `SPECTRUM`.
     #[allow(dead_code, reason = "spectral metrics come next; CONTRIBUTING.md's example is one")]
-
     pub(crate) fn spectrum(&self) -> Option<&'a [f32]> {
         self.spectrum
     }

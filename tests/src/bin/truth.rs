@@ -3,10 +3,10 @@
 //! `truth [FOLDER] [KEY=VALUE]...`: FOLDER holds one folder of WAV files per voice, as `fixtures/fetch_clean_speech.sh` makes them; without
 //! it the committed speech is used. A fault is found when a finding of its detector begins within 20 ms of it.
 
+use otoscope::{Config, StreamSpec};
 use otoscope_fixtures::faults;
 use otoscope_fixtures::rng::Rng;
 use otoscope_fixtures::take::{Schedule, Take};
-use otoscope::{Config, StreamSpec};
 use otoscope_tests::{Heard, listen_take_with, name};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -122,9 +122,10 @@ fn recall(voices: &Voices) {
                         // An interval answers an interval when it lies inside; a point when it is near.
                         let from = t.start_sample.saturating_sub(near);
                         let until = if INTERVALS.contains(&fault) { t.end_sample } else { t.start_sample + near };
-                        let hit = heard.findings.iter().any(|f| {
-                            answers.contains(&name(f).as_str()) && (from..=until).contains(&f.start_sample)
-                        });
+                        let hit = heard
+                            .findings
+                            .iter()
+                            .any(|f| answers.contains(&name(f).as_str()) && (from..=until).contains(&f.start_sample));
                         if hit {
                             found += 1;
                         } else {
@@ -136,8 +137,11 @@ fn recall(voices: &Voices) {
             }
             let share = 100.0 * f64::from(found) / f64::from(injected.max(1));
             let missed: Vec<String> = missed.iter().map(|(v, n)| format!("{v} {n}")).collect();
-            println!("{fault:12} {severity:8} {:10} {found:4} of {injected:4} = {share:5.1} %  other findings {others}  missed: {}",
-                spec.unit, missed.join(", "));
+            println!(
+                "{fault:12} {severity:8} {:10} {found:4} of {injected:4} = {share:5.1} %  other findings {others}  missed: {}",
+                spec.unit,
+                missed.join(", ")
+            );
         }
     }
 }

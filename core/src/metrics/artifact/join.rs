@@ -271,7 +271,12 @@ impl Metric for Join {
     fn output(&self, _: &Plan, _: &[f32]) -> JoinOutput {
         const NO_EDGES: Value = Value::NotComputed("no chunk edges were given");
         if !self.declared {
-            return JoinOutput { edges: NO_EDGES, edges_skipped: NO_EDGES, breaks: NO_EDGES, largest_break_fs: NO_EDGES };
+            return JoinOutput {
+                edges: NO_EDGES,
+                edges_skipped: NO_EDGES,
+                breaks: NO_EDGES,
+                largest_break_fs: NO_EDGES,
+            };
         }
         JoinOutput {
             edges: Value::count(self.edges),

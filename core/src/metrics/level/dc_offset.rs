@@ -202,7 +202,10 @@ impl Metric for DcOffset {
         let longest = channels.iter().map(found).max().unwrap_or(0);
         DcOffsetOutput {
             mean_fs: Value::finite(mean, NONE),
-            mean_dbfs: Value::finite(amplitude_db(mean.abs()), if self.samples == 0 { NONE } else { "exactly centred" }),
+            mean_dbfs: Value::finite(
+                amplitude_db(mean.abs()),
+                if self.samples == 0 { NONE } else { "exactly centred" },
+            ),
             offset_s: Value::Number(longest as f64 / plan.rate_hz),
         }
     }

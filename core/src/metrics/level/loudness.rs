@@ -127,7 +127,8 @@ impl Loudness {
         let first = if gate < LOWEST_LUFS { 0 } else { ((gate - LOWEST_LUFS) * BINS_PER_LU as f64).round() as usize };
         let whole = first.div_ceil(BINS_PER_LU);
         let partly = (first..(whole * BINS_PER_LU).min(BINS)).map(|b| (self.blocks[b], middle(b)));
-        let (mut count, mut energy) = partly.fold((0u64, 0.0), |(n, e), (c, m)| (n + u64::from(c), e + f64::from(c) * m));
+        let (mut count, mut energy) =
+            partly.fold((0u64, 0.0), |(n, e), (c, m)| (n + u64::from(c), e + f64::from(c) * m));
         count += self.blocks.iter().skip(whole * BINS_PER_LU).map(|&n| u64::from(n)).sum::<u64>();
         energy += self.energy.iter().skip(whole).sum::<f64>();
         mean(count, energy).map(lufs)
@@ -224,11 +225,10 @@ impl Metric for Loudness {
                     self.energy[b / BINS_PER_LU] += block;
                 }
             }
-            if self.hops >= SHORT_TERM_HOPS as u64 {
-                if let Some(b) = bin(lufs(self.short_term / plan.short_term)) {
+            if self.hops >= SHORT_TERM_HOPS as u64
+                && let Some(b) = bin(lufs(self.short_term / plan.short_term)) {
                     self.range[b] = self.range[b].saturating_add(1);
                 }
-            }
         }
     }
 

@@ -124,8 +124,6 @@ impl Metric for TruePeak {
 
     fn output(&self, _: &Plan, _: &[f32]) -> TruePeakOutput {
         const SILENCE: &str = "digital silence has no peak";
-        TruePeakOutput {
-            max_dbtp: Value::finite(amplitude_db(f64::from(self.largest)), SILENCE),
-        }
+        TruePeakOutput { max_dbtp: Value::finite(amplitude_db(f64::from(self.largest)), SILENCE) }
     }
 }

@@ -334,7 +334,10 @@ impl Metric for Continuity {
         let [p0, p100, p200, p500, _] = &self.players;
         ContinuityOutput {
             arrivals: Value::count(self.arrivals),
-            first_audio_ms: Value::some_or(self.request_ns.map(|r| first_ns.saturating_sub(r) as f64 / NS_PER_MS), NO_REQUEST),
+            first_audio_ms: Value::some_or(
+                self.request_ns.map(|r| first_ns.saturating_sub(r) as f64 / NS_PER_MS),
+                NO_REQUEST,
+            ),
             generation_rtf_ratio: Value::some_or(generation, ONE),
             request_rtf_ratio: Value::some_or(self.request_ns.map(|r| rtf(r, self.samples)), NO_REQUEST),
             gap_p50_ms: Value::some_or(self.percentile_ms(0.50), ONE),
