@@ -10,9 +10,9 @@
 //!
 //! ## Method
 //! Rail run: `min_run_samples` or more consecutive samples at or beyond 1.5 steps of 16 bits below full scale. Plateau: as
-//! many samples within one step of each other, an extreme of the waveform, entered and left by more than
-//! `edge_ratio` of its height. A smooth curve cannot do that: near a quadratic top three samples within one step are left
-//! by at most 3 steps, near the flattest top a fourth power has by 16. One plateau may still be chance; a finding needs
+//! many samples within one step of each other, an extreme of the waveform, entered by more than `edge_ratio` of its
+//! height within one sample, or by two and a half times that within two. A smooth curve hardly can: near a quadratic top
+//! three samples within one step are entered by at most 3 steps, near the flattest top a fourth power has by 16. One plateau may still be chance; a finding needs
 //! `min_plateaus` of them at the same height, each less than `window_ms` after the last, with nothing beyond that height
 //! in between. Findings less than `merge_gap_ms` apart are one.
 //!
@@ -35,7 +35,7 @@ use crate::units::{amplitude_db, db_amplitude};
 params! { ClippingConfig {
     min_run_samples: Samples = 3.0 in 3.0 ..= 1000.0, "The shortest run that counts, at a rail or as a plateau.";
     error_run_samples: Samples = 10.0 in 3.0 ..= 100000.0, "A rail run from this long on is an error.";
-    edge_ratio: Ratio = 0.01 in 0.001 ..= 1.0, "A plateau is entered and left by more than this share of its height.";
+    edge_ratio: Ratio = 0.01 in 0.001 ..= 1.0, "A plateau is entered by more than this share of its height.";
     min_plateaus: Count = 2.0 in 1.0 ..= 1000.0, "So many plateaus at the same height make a finding.";
     least_dbfs: Dbfs = -24.0 in -60.0 ..= 0.0, "Plateaus lower than this are not looked for.";
     window_ms: Ms = 60.0 in 1.0 ..= 10000.0, "Plateaus of one finding follow each other within this time.";
@@ -77,7 +77,8 @@ struct Channel {
     run: Run,
     /// Candidates above and below zero.
     candidates: [Candidate; 2],
-    last: f32,
+    /// The last two samples, the newer one first.
+    last: [f32; 2],
 }
 
 /// Consecutive samples that lie within one step of the first of them.
@@ -86,7 +87,8 @@ struct Run {
     start: u64,
     len: u64,
     level: f32,
-    before: f32,
+    /// The two samples before it, the nearer one first.
+    before: [f32; 2],
 }
 
 /// Plateaus at one height that do not make a finding yet.
@@ -143,8 +145,10 @@ impl Clipping {
         let Some(after) = after else { return };
         let sign = run.level.signum();
         let edge = plan.edge * magnitude;
-        let is_extreme = (run.level - run.before) * sign > edge && (run.level - after) * sign > edge;
-        if magnitude < plan.least || !is_extreme {
+        // The sample next to the plateau may lie just under the cut, so the one before it may tell instead.
+        let [near, far] = run.before.map(|before| (run.level - before) * sign);
+        let is_cut = near > 1.5 * STEP && (near > edge || far > 2.5 * edge) && (run.level - after) * sign > 1.5 * STEP;
+        if magnitude < plan.least || !is_cut {
             return;
         }
         let channel = &mut self.channels[c];
@@ -179,7 +183,7 @@ impl Clipping {
             let Channel { run, last, .. } = &mut self.channels[c];
             let both_at_rail = v.abs() >= AT_RAIL && run.level.abs() >= AT_RAIL && v * run.level > 0.0;
             let before = *last;
-            *last = v;
+            *last = [v, before[0]];
             if run.len > 0 && ((v - run.level).abs() <= STEP || both_at_rail) {
                 run.len += 1;
                 continue;
@@ -201,7 +205,7 @@ impl Clipping {
             let ended = channel.run;
             channel.run = Run::default();
             self.judge(plan, c, ended, Some(x[head]), out);
-            self.channels[c].last = x[tail - 1];
+            self.channels[c].last = [x[tail - 1], x[tail - 2]];
         }
         self.walk(plan, c, &x[tail..], first + tail as u64, out);
     }
