@@ -51,7 +51,7 @@ mkdir -p "$folder"
 file=$folder/$(date -u +%F).csv
 {
     echo "# cpu: $cpu; valgrind: $(valgrind --version); $(rustc --version); profile: release, no RUSTFLAGS"
-    echo "# commit: $(git rev-parse --short HEAD)$(git diff --quiet HEAD -- core benches || echo ' with changes')"
+    echo "# commit: $(git rev-parse --short HEAD)$(git diff --quiet HEAD -- core benches ':!benches/record' || echo ' with changes')"
     echo "# command: benches/callgrind.sh"
     printf '%s\n%s\n' "$head" "$rows"
 } >"$file"

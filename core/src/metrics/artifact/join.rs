@@ -12,8 +12,8 @@
 //! `screen_sigmas` of its surroundings? If so, a linear predictor of order 16 (Burg) is fitted to the 10 ms before and the 5 ms
 //! after the edge, and the prediction error across the edge is compared with what a step, a click of one sample or a
 //! kink would leave there (matched filters, the likelihood-ratio test for a known place). The best match is a finding if it
-//! exceeds `sigmas` times the prediction error of both sides, is `contrast_ratio` times as large as anywhere else in that
-//! window, and its size is at least `min_step_fs`.
+//! exceeds `sigmas` times the prediction error of both sides, is `contrast_ratio` times as large as anywhere in the
+//! 10 ms before, and its size is at least `min_step_fs`.
 //!
 //! ## Reading the value
 //! The size of the step or click in full scale, or the change of slope per sample. 0.01 is audible in quiet speech; 0.05 is
@@ -36,7 +36,7 @@ params! { JoinConfig {
     error_step_fs: FullScale = 0.05 in 0.0001 ..= 2.0, "From this size on a break is an error.";
     screen_sigmas: Count = 1.5 in 1.0 ..= 100.0, "How far the second difference must stand out for a closer look.";
     sigmas: Count = 6.0 in 1.0 ..= 100.0, "How far a break must stand out of the prediction error.";
-    contrast_ratio: Ratio = 2.2 in 1.0 ..= 100.0, "How far it must stand out of the largest such match nearby.";
+    contrast_ratio: Ratio = 2.2 in 1.0 ..= 100.0, "How far it must stand out of the largest such match in the 10 ms before.";
 } }
 
 fields! { JoinOutput {
@@ -160,8 +160,9 @@ fn examine(x: &[f32], edge: usize) -> Break {
     let scale = |t: usize| 1.0 / (norms[t].sqrt() * sigma);
     let sigmas: [f64; 3] = core::array::from_fn(|t| matches[t].abs() * scale(t));
     let kind = (0..3).max_by(|&i, &j| sigmas[i].total_cmp(&sigmas[j])).unwrap_or(1);
-    // What the same filter finds where nothing was joined.
-    let elsewhere = (0..2).map(|piece| templates.largest(kind, fit.error(piece))).fold(0.0, f64::max) * scale(kind);
+    // What the same filter finds where nothing was joined: before the edge only, for what follows a bad join (the 22
+    // samples of a WAV header, say) ends in a second break.
+    let elsewhere = templates.largest(kind, fit.error(0)) * scale(kind);
     Break { kind, size: matches[kind] / norms[kind], sigmas: sigmas[kind], elsewhere }
 }
 
