@@ -85,7 +85,8 @@ struct Channel {
 #[derive(Clone, Copy, Default)]
 struct Run {
     start: u64,
-    len: u64,
+    /// Saturates after six hours at 192 kHz.
+    len: u32,
     level: f32,
     /// The two samples before it, the nearer one first.
     before: [f32; 2],
@@ -125,17 +126,18 @@ pub(crate) struct Plan {
 impl Clipping {
     /// A run has ended: `after` is the first sample beyond it (`None` at the end of the stream).
     fn judge(&mut self, plan: &Plan, c: usize, run: Run, after: Option<f32>, out: &mut Sink<'_>) {
-        if run.len < plan.min_run {
+        let len = u64::from(run.len);
+        if len < plan.min_run {
             return;
         }
-        let (start, end) = (run.start, run.start + run.len);
+        let (start, end) = (run.start, run.start + len);
         let magnitude = run.level.abs();
         let mask = 1u32 << c;
         if magnitude >= AT_RAIL {
-            self.rail_samples += run.len;
+            self.rail_samples += len;
             self.rail_runs += 1;
-            self.longest = self.longest.max(run.len);
-            let value = run.len as f64;
+            self.longest = self.longest.max(len);
+            let value = f64::from(run.len);
             let severity = Severity::above(value, plan.min_run as f64 + 1.0, plan.config.error_run_samples);
             let threshold = plan.min_run as f64;
             let piece = Occurrence { start, end, severity, value, threshold, channel_mask: mask };
@@ -185,7 +187,7 @@ impl Clipping {
             let before = *last;
             *last = [v, before[0]];
             if run.len > 0 && ((v - run.level).abs() <= STEP || both_at_rail) {
-                run.len += 1;
+                run.len = run.len.saturating_add(1);
                 continue;
             }
             let ended = *run;
