@@ -226,9 +226,10 @@ impl Metric for Loudness {
                 }
             }
             if self.hops >= SHORT_TERM_HOPS as u64
-                && let Some(b) = bin(lufs(self.short_term / plan.short_term)) {
-                    self.range[b] = self.range[b].saturating_add(1);
-                }
+                && let Some(b) = bin(lufs(self.short_term / plan.short_term))
+            {
+                self.range[b] = self.range[b].saturating_add(1);
+            }
         }
     }
 

@@ -317,9 +317,10 @@ impl Metric for Silence {
                 self.cancel_open = Some(out.open(&CANCELLATION, plan.occurrence(since, f.end(), plan.config.cancel_s)));
             }
         } else if let Some(since) = self.cancel_since.take()
-            && let Some(event) = self.cancel_open.take() {
-                out.close(&CANCELLATION, event, plan.occurrence(since, f.start(), plan.config.cancel_s));
-            }
+            && let Some(event) = self.cancel_open.take()
+        {
+            out.close(&CANCELLATION, event, plan.occurrence(since, f.start(), plan.config.cancel_s));
+        }
     }
 
     fn finish(&mut self, plan: &Plan, _: &mut [f32], end: &End<'_>, out: &mut Sink<'_>) {
