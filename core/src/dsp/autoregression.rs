@@ -1,53 +1,35 @@
 //! Linear prediction of short pieces of signal (Burg's method), for tests at a known place.
 
-/// Order of the predictor: enough for the formants of wide-band speech.
-pub(crate) const ORDER: usize = 16;
+use crate::simd::{FIR, Simd};
 
-/// The longest piece a fit takes, in samples: 10 ms at 192 kHz.
+/// Order of the predictor: enough for the formants of wide-band speech.
+pub(crate) const ORDER: usize = FIR - 1;
+
+/// The longest piece a fit takes, in samples: 10 ms at 192 kHz, rounded up.
 pub(crate) const LONGEST: usize = 2048;
 
-/// Two pieces of signal that do not touch, and what one predictor for both leaves of them.
-pub(crate) struct Fit {
+/// Two pieces of signal that do not touch, of at most `N` samples each, and what one predictor for both leaves of them.
+pub(crate) struct Fit<const N: usize> {
     /// The prediction-error filter `1, a1, ... a16`.
     pub filter: [f64; ORDER + 1],
-    forward: [[f32; LONGEST]; 2],
+    forward: [[f32; N]; 2],
     lens: [usize; 2],
 }
 
-impl Fit {
+impl<const N: usize> Fit<N> {
     /// The prediction error of a piece (0 or 1), from its sample [`ORDER`] on.
     pub(crate) fn error(&self, piece: usize) -> &[f32] {
         &self.forward[piece][ORDER.min(self.lens[piece])..self.lens[piece]]
     }
 }
 
-const LANES: usize = 8;
-
-/// The sums of `f b` and of `f^2 + b^2`, in eight lanes: a fixed order, and four times as fast as one after another.
-fn sums(f: &[f32], b: &[f32]) -> (f64, f64) {
-    let (mut cross, mut power) = ([0.0f32; LANES], [0.0f32; LANES]);
-    let ((fs, f_rest), (bs, b_rest)) = (f.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (f, b) in fs.iter().zip(bs) {
-        for l in 0..LANES {
-            cross[l] += f[l] * b[l];
-            power[l] += f[l] * f[l] + b[l] * b[l];
-        }
-    }
-    for (l, (&f, &b)) in f_rest.iter().zip(b_rest).enumerate() {
-        cross[l] += f * b;
-        power[l] += f * f + b * b;
-    }
-    let total = |lanes: [f32; LANES]| lanes.into_iter().map(f64::from).sum();
-    (total(cross), total(power))
-}
-
-/// Fits one predictor to two pieces (Burg 1967, sums taken over both). Of a longer piece, [`LONGEST`] samples are taken.
-pub(crate) fn burg(left: &[f32], right: &[f32]) -> Fit {
-    let mut forward = [[0.0f32; LONGEST]; 2];
-    let mut backward = [[0.0f32; LONGEST]; 2];
+/// Fits one predictor to two pieces (Burg 1967, sums taken over both). Of a longer piece, `N` samples are taken.
+pub(crate) fn burg<const N: usize>(simd: Simd, left: &[f32], right: &[f32]) -> Fit<N> {
+    let mut forward = [[0.0f32; N]; 2];
+    let mut backward = [[0.0f32; N]; 2];
     let mut lens = [0; 2];
     for (i, piece) in [left, right].into_iter().enumerate() {
-        let piece = &piece[..piece.len().min(LONGEST)];
+        let piece = &piece[..piece.len().min(N)];
         forward[i][..piece.len()].copy_from_slice(piece);
         backward[i][..piece.len()].copy_from_slice(piece);
         lens[i] = piece.len();
@@ -59,7 +41,7 @@ pub(crate) fn burg(left: &[f32], right: &[f32]) -> Fit {
         let mut total = (0.0, 0.0);
         for i in 0..2 {
             let n = lens[i].saturating_sub(m);
-            let (cross, power) = sums(&forward[i][m..m + n], &backward[i][..n]);
+            let (cross, power) = simd.lattice_sums(&forward[i][m..m + n], &backward[i][..n]);
             total = (total.0 + cross, total.1 + power);
         }
         if total.1 <= 0.0 {
@@ -70,14 +52,9 @@ pub(crate) fn burg(left: &[f32], right: &[f32]) -> Fit {
         for i in 1..=m {
             a[i] = previous[i] + k * previous[m - i];
         }
-        let k = k as f32;
         for i in 0..2 {
             let n = lens[i].saturating_sub(m);
-            for (f, b) in forward[i][m..m + n].iter_mut().zip(&mut backward[i][..n]) {
-                let old = *f;
-                *f += k * *b;
-                *b += k * old;
-            }
+            simd.lattice_step(&mut forward[i][m..m + n], &mut backward[i][..n], k as f32);
         }
     }
     Fit { filter: a, forward, lens }
@@ -104,7 +81,7 @@ mod tests {
         for n in 2..x.len() {
             x[n] = 1.6 * x[n - 1] - 0.8 * x[n - 2] + 0.1 * noise();
         }
-        let fit = burg(&x[100..600], &x[640..1140]);
+        let fit = burg::<LONGEST>(Simd::choose(None), &x[100..600], &x[640..1140]);
         let a = fit.filter;
         assert!((a[1] + 1.6).abs() < 0.12 && (a[2] - 0.8).abs() < 0.15, "estimated from 1000 samples: {a:?}");
         let error: f64 = (200..1000).map(|n| error_at(&a, &x, n).powi(2)).sum();
@@ -121,9 +98,9 @@ mod tests {
 
     #[test]
     fn silence_and_tiny_pieces_do_no_harm() {
-        assert_eq!(burg(&[0.0; 50], &[0.0; 50]).filter[1], 0.0);
+        assert_eq!(burg::<LONGEST>(Simd::choose(None), &[0.0; 50], &[0.0; 50]).filter[1], 0.0);
         for (left, right) in [(&[1.0f32][..], &[][..]), (&[1.0; 40], &[-1.0; 3]), (&[1e12; 40], &[1e-40; 40])] {
-            let fit = burg(left, right);
+            let fit = burg::<LONGEST>(Simd::choose(None), left, right);
             assert!(fit.filter.iter().all(|v| v.is_finite()), "{:?}", fit.filter);
             assert_eq!(fit.error(1).len(), right.len().saturating_sub(ORDER));
         }

@@ -22,7 +22,14 @@ impl TruePeakTable {
         }
         let bound = taps.iter().map(|h| h.iter().map(|v| v.abs()).sum::<f32>()).fold(1.0, f32::max);
         // A little more, for the rounding of the sums it bounds.
-        Self { taps, bound: bound * 1.0001 }
+        let [quarter, half, _] = taps;
+        Self {
+            taps,
+            even: core::array::from_fn(|k| 0.5 * (quarter[k] + quarter[TAPS - 1 - k])),
+            odd: core::array::from_fn(|k| 0.5 * (quarter[k] - quarter[TAPS - 1 - k])),
+            half: core::array::from_fn(|k| half[k]),
+            bound: bound * 1.0001,
+        }
     }
 }
 

@@ -220,7 +220,13 @@ impl KWeighting {
         // The filter is linear: its matrices are its answers to one unit of state or input at a time.
         let run = |mut s: [f64; 4], input: Option<usize>| {
             let y: [f32; BLOCK] = core::array::from_fn(|i| step(&mut s, f64::from(input == Some(i))) as f32);
-            (y, s.map(|v| v as f32))
+            let middle = s;
+            for i in BLOCK..2 * BLOCK {
+                step(&mut s, f64::from(input == Some(i)));
+            }
+            let [m0, m1, m2, m3] = middle.map(|v| v as f32);
+            let [e0, e1, e2, e3] = s.map(|v| v as f32);
+            (y, [m0, m1, m2, m3, e0, e1, e2, e3])
         };
         let one = |mut s: [f64; 4], x: f64| {
             let y = step(&mut s, x);

@@ -4,9 +4,6 @@ use crate::frame::Signals;
 use crate::probe::MAX_CHANNELS;
 use crate::simd::{Simd, Statistics, TAPS, TruePeakTable};
 
-/// Samples looked at together: short enough that most blocks of speech can be skipped.
-const SPAN: usize = 48;
-
 /// The largest magnitude so far, on and between the samples.
 ///
 /// A block whose samples (the interpolator's look-back included), times the largest gain the interpolator can have, do
@@ -33,15 +30,7 @@ impl TruePeak {
             if reach * table.bound <= *largest {
                 continue;
             }
-            let x = s.channel(c, TAPS - 1);
-            let mut start = 0;
-            while start + TAPS - 1 < x.len() {
-                let span = &x[start..x.len().min(start + TAPS - 1 + SPAN)];
-                if simd.statistics(span).peak() * table.bound > *largest {
-                    *largest = largest.max(simd.true_peak(table, span));
-                }
-                start += SPAN;
-            }
+            *largest = simd.true_peak(table, s.channel(c, TAPS - 1), *largest);
         }
     }
 
@@ -51,7 +40,7 @@ impl TruePeak {
             let x = s.channel(c, TAPS - 1);
             let mut tail = [0.0; 2 * (TAPS - 1)];
             tail[..TAPS - 1].copy_from_slice(&x[x.len() - (TAPS - 1)..]);
-            self.largest[c] = self.largest[c].max(simd.true_peak(table, &tail));
+            self.largest[c] = simd.true_peak(table, &tail, self.largest[c]);
         }
     }
 }

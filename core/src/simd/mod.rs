@@ -6,13 +6,15 @@
 //!
 //! The level is chosen once, when a config is frozen.
 
+mod lanes;
 mod portable;
 #[cfg(test)]
 mod suite;
 
-pub(crate) use portable::{BLOCK, KState, KWeighting, PHASES, TAPS, TruePeakTable};
+pub(crate) use portable::{BLOCK, FIR, KState, KWeighting, PHASES, TAPS, TruePeakTable};
 
 use core::fmt;
+use lanes::Plain;
 
 /// An instruction set the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,12 +83,12 @@ macro_rules! kernels {
                 #[inline]
                 pub(crate) fn $name(self, $($arg: $ty),*) $(-> $ret)? {
                     match self.0 {
-                        Level::Portable => portable::$name::<false>($($arg),*),
+                        Level::Portable => portable::$name::<Plain>($($arg),*),
                         #[cfg(target_arch = "x86_64")]
                         // SAFETY: `Simd(Avx2)` exists only where `Level::available` found AVX2 and FMA.
                         Level::Avx2 => unsafe { avx2::$name($($arg),*) },
                         #[cfg(not(target_arch = "x86_64"))]
-                        Level::Avx2 => portable::$name::<false>($($arg),*),
+                        Level::Avx2 => portable::$name::<Plain>($($arg),*),
                     }
                 }
             )*
@@ -97,7 +99,7 @@ macro_rules! kernels {
             $(
                 #[target_feature(enable = "avx2,fma")]
                 pub(super) fn $name($($arg: $ty),*) $(-> $ret)? {
-                    portable::$name::<true>($($arg),*)
+                    portable::$name::<super::lanes::Avx>($($arg),*)
                 }
             )*
         }
@@ -115,8 +117,17 @@ kernels! {
     fn flat_triples(x: &[f32], least: f32, tolerance: f32) -> u32;
     /// The energy of `x` behind the K-filter. A tolerance kernel.
     fn k_energy(filter: &KWeighting, state: &mut KState, x: &[f32]) -> f64;
-    /// The largest magnitude between the samples of `x` from `TAPS - 1` on. A tolerance kernel.
-    fn true_peak(table: &TruePeakTable, x: &[f32]) -> f32;
+    /// The largest magnitude between the samples of `x` from `TAPS - 1` on, or `largest` if that is not exceeded. A
+    /// tolerance kernel.
+    fn true_peak(table: &TruePeakTable, x: &[f32], largest: f32) -> f32;
+    /// The sum of squared second differences. Exact.
+    fn curvature(x: &[f32]) -> f64;
+    /// `sum f b` and `sum f^2 + b^2`. Exact.
+    fn lattice_sums(f: &[f32], b: &[f32]) -> (f64, f64);
+    /// `f + k b` and `b + k f`, in place. Exact.
+    fn lattice_step(f: &mut [f32], b: &mut [f32], k: f32);
+    /// `out[i] = sum_k h[k] x[i + k]`. Exact.
+    fn correlate(x: &[f32], h: &[f32; FIR], out: &mut [f32]);
     /// `out = x * window`, element by element. Exact.
     fn apply_window(x: &[f32], window: &[f32], out: &mut [f32]);
 }

@@ -1,26 +1,29 @@
 //! The definition of every kernel. Eight lanes, always in the same order: element `i` belongs to lane `i % 8`, and lanes
 //! are added pairwise at the end. The lane order is part of each metric's definition.
 //!
-//! `FMA` says whether the level may fuse a multiply and an add; exact kernels ignore it.
+//! Every kernel is written once, over eight lanes `V` of a level; only `V::mul_add` may be fused, and exact kernels do not
+//! use it.
+#![allow(clippy::needless_range_loop, reason = "several tables are walked by one index")]
+
+use super::lanes::Lanes;
 
 const LANES: usize = 8;
-type Lanes = [f32; LANES];
 
-/// `a * b + c`, fused where the level can.
+/// `a * b + c` in one lane.
 #[inline(always)]
-fn mul_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
-    if FMA { a.mul_add(b, c) } else { a * b + c }
+fn one_mul_add<V: Lanes>(a: f32, b: f32, c: f32) -> f32 {
+    V::splat(a).mul_add(V::splat(b), V::splat(c)).store()[0]
 }
 
 /// Adds the lanes pairwise.
 #[inline(always)]
-fn sum(l: Lanes) -> f64 {
+fn sum(l: [f32; LANES]) -> f64 {
     let d = l.map(f64::from);
     ((d[0] + d[4]) + (d[2] + d[6])) + ((d[1] + d[5]) + (d[3] + d[7]))
 }
 
 #[inline(always)]
-pub(crate) fn i16_to_f32<const FMA: bool>(pcm: &[i16], out: &mut [f32]) {
+pub(crate) fn i16_to_f32<V: Lanes>(pcm: &[i16], out: &mut [f32]) {
     for (o, &v) in out.iter_mut().zip(pcm) {
         *o = f32::from(v) * (1.0 / 32768.0);
     }
@@ -47,7 +50,7 @@ pub(crate) struct GateCounts {
 }
 
 #[inline(always)]
-pub(crate) fn gate<const FMA: bool>(pcm: &[f32], out: &mut [f32]) -> GateCounts {
+pub(crate) fn gate<V: Lanes>(pcm: &[f32], out: &mut [f32]) -> GateCounts {
     const MAGNITUDE: u32 = 0x7fff_ffff;
     const SMALLEST_NORMAL: u32 = 0x0080_0000;
     // Positive floats order like their bits, and NaN and infinity lie above every number: one compare finds all three.
@@ -104,40 +107,54 @@ impl Statistics {
 }
 
 #[inline(always)]
-pub(crate) fn statistics<const FMA: bool>(x: &[f32]) -> Statistics {
+pub(crate) fn statistics<V: Lanes>(x: &[f32]) -> Statistics {
     let Some(&first) = x.first() else { return Statistics::default() };
-    let (mut s, mut e) = ([0.0f32; LANES], [0.0f32; LANES]);
-    let (mut lo, mut hi) = ([first; LANES], [first; LANES]);
-    let mut zeros = [0u32; LANES];
+    let (mut s, mut e) = (V::splat(0.0), V::splat(0.0));
+    let (mut lo, mut hi) = (V::splat(first), V::splat(first));
+    // Exact to 2^24 in each lane: hops are at most 1,920 samples.
+    let mut zeros = V::splat(0.0);
     let (groups, rest) = x.as_chunks::<LANES>();
-    macro_rules! take {
-        ($l:ident, $v:expr) => {{
-            s[$l] += $v;
-            e[$l] += $v * $v;
-            lo[$l] = if $v < lo[$l] { $v } else { lo[$l] };
-            hi[$l] = if $v > hi[$l] { $v } else { hi[$l] };
-            zeros[$l] += u32::from($v == 0.0);
-        }};
-    }
     for v in groups {
-        for l in 0..LANES {
-            take!(l, v[l]);
-        }
+        let v = V::load(v);
+        s = s.add(v);
+        e = e.add(v.mul(v));
+        lo = v.min(lo);
+        hi = v.max(hi);
+        zeros = zeros.add(v.is_zero());
     }
-    for (l, &v) in rest.iter().enumerate() {
-        take!(l, v);
+    let mut zeros = zeros.store().into_iter().sum::<f32>() as u32;
+    if !rest.is_empty() {
+        // The rest, filled up with what changes nothing.
+        let mut tail = [0.0; LANES];
+        tail[..rest.len()].copy_from_slice(rest);
+        let v = V::load(&tail);
+        s = s.add(v);
+        e = e.add(v.mul(v));
+        tail[rest.len()..].fill(first);
+        let v = V::load(&tail);
+        lo = v.min(lo);
+        hi = v.max(hi);
+        zeros += rest.iter().map(|&v| u32::from(v == 0.0)).sum::<u32>();
     }
-    Statistics {
-        sum: sum(s),
-        energy: sum(e),
-        min: lo.into_iter().fold(first, f32::min),
-        max: hi.into_iter().fold(first, f32::max),
-        zeros: zeros.into_iter().sum(),
-    }
+    Statistics { sum: sum(s.store()), energy: sum(e.store()), min: least(lo.store()), max: largest(hi.store()), zeros }
+}
+
+/// The least lane.
+#[inline(always)]
+fn least(l: [f32; LANES]) -> f32 {
+    let m = |a: f32, b: f32| if a < b { a } else { b };
+    m(m(m(l[0], l[4]), m(l[1], l[5])), m(m(l[2], l[6]), m(l[3], l[7])))
+}
+
+/// The largest lane.
+#[inline(always)]
+fn largest(l: [f32; LANES]) -> f32 {
+    let m = |a: f32, b: f32| if a > b { a } else { b };
+    m(m(m(l[0], l[4]), m(l[1], l[5])), m(m(l[2], l[6]), m(l[3], l[7])))
 }
 
 #[inline(always)]
-pub(crate) fn flat_triples<const FMA: bool>(x: &[f32], least: f32, tolerance: f32) -> u32 {
+pub(crate) fn flat_triples<V: Lanes>(x: &[f32], least: f32, tolerance: f32) -> u32 {
     let Some(n) = x.len().checked_sub(2) else { return 0 };
     let (a, b, c) = (&x[..n], &x[1..=n], &x[2..]);
     let mut found = 0u32;
@@ -154,19 +171,18 @@ pub(crate) const BLOCK: usize = 8;
 /// State variables of the K-filter: two of the shelf, two of the high-pass.
 pub(crate) const ORDER: usize = 4;
 
-/// A linear filter of fourth order in block form: eight outputs and the next state are one matrix product of the state
-/// and eight inputs. It breaks the serial recurrence of a biquad cascade (0.85 against 4.5 ns a sample in a prototype).
-/// Columns, so that each input is broadcast over eight outputs.
+/// A linear filter of fourth order in block form: outputs and the next state are one matrix product of the state and the
+/// inputs. It breaks the serial recurrence of a biquad cascade: the state steps sixteen samples at a time, and the state in
+/// the middle, which only outputs wait for, is computed beside it. Columns, so that each input is broadcast over eight
+/// outputs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct KWeighting {
-    /// Outputs per unit of state.
+    /// Eight outputs per unit of state, and of each of eight inputs.
     pub out_state: [[f32; BLOCK]; ORDER],
-    /// Outputs per unit of input.
     pub out_input: [[f32; BLOCK]; BLOCK],
-    /// Next state per unit of state.
-    pub next_state: [[f32; ORDER]; ORDER],
-    /// Next state per unit of input.
-    pub next_input: [[f32; ORDER]; BLOCK],
+    /// The state after eight samples, then the state after sixteen: per unit of state, and of each of sixteen inputs.
+    pub next_state: [[f32; 2 * ORDER]; ORDER],
+    pub next_input: [[f32; 2 * ORDER]; 2 * BLOCK],
     /// The same for a single sample: output and next state per unit of state, then of input.
     pub one_state: [[f32; ORDER + 1]; ORDER],
     pub one_input: [f32; ORDER + 1],
@@ -176,44 +192,67 @@ pub(crate) struct KWeighting {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct KState(pub [f32; ORDER]);
 
-#[inline(always)]
-pub(crate) fn k_energy<const FMA: bool>(filter: &KWeighting, state: &mut KState, x: &[f32]) -> f64 {
-    let mut s = state.0;
-    let mut energy = [0.0f32; LANES];
-    let (groups, rest) = x.as_chunks::<BLOCK>();
-    for v in groups {
-        let mut y = [0.0f32; BLOCK];
-        let mut next = [0.0f32; ORDER];
-        for j in 0..BLOCK {
-            for l in 0..BLOCK {
-                y[l] = mul_add::<FMA>(filter.out_input[j][l], v[j], y[l]);
-            }
-            for l in 0..ORDER {
-                next[l] = mul_add::<FMA>(filter.next_input[j][l], v[j], next[l]);
-            }
+impl KWeighting {
+    /// Eight outputs of a state (in every lane) and eight inputs.
+    #[inline(always)]
+    fn outputs<V: Lanes>(&self, s: [V; ORDER], x: &[f32; BLOCK]) -> V {
+        let mut y = V::splat(x[0]).mul(V::load(&self.out_input[0]));
+        for j in 1..BLOCK {
+            y = V::splat(x[j]).mul_add(V::load(&self.out_input[j]), y);
         }
         for j in 0..ORDER {
-            for l in 0..BLOCK {
-                y[l] = mul_add::<FMA>(filter.out_state[j][l], s[j], y[l]);
-            }
+            y = s[j].mul_add(V::load(&self.out_state[j]), y);
         }
-        for j in 0..ORDER {
-            for l in 0..ORDER {
-                next[l] = mul_add::<FMA>(filter.next_state[j][l], s[j], next[l]);
-            }
-        }
-        s = next;
-        for l in 0..BLOCK {
-            energy[l] = mul_add::<FMA>(y[l], y[l], energy[l]);
-        }
+        y
     }
+
+    /// The states after eight and after sixteen samples, of which those not given are taken as zero.
+    #[inline(always)]
+    fn next<V: Lanes>(&self, s: [V; ORDER], x: &[f32]) -> V {
+        // Two sums, so that what depends on the state is a short chain at the end.
+        let (mut even, mut odd) = (V::splat(0.0), V::splat(0.0));
+        for (x, h) in x.as_chunks::<2>().0.iter().zip(self.next_input.as_chunks::<2>().0) {
+            even = V::splat(x[0]).mul_add(V::load(&h[0]), even);
+            odd = V::splat(x[1]).mul_add(V::load(&h[1]), odd);
+        }
+        even = s[0].mul_add(V::load(&self.next_state[0]), even);
+        odd = s[1].mul_add(V::load(&self.next_state[1]), odd);
+        even = s[2].mul_add(V::load(&self.next_state[2]), even);
+        odd = s[3].mul_add(V::load(&self.next_state[3]), odd);
+        even.add(odd)
+    }
+}
+
+#[inline(always)]
+pub(crate) fn k_energy<V: Lanes>(filter: &KWeighting, state: &mut KState, x: &[f32]) -> f64 {
+    let mut s = state.0.map(V::splat);
+    let mut energy = V::splat(0.0);
+    let (pairs, rest) = x.as_chunks::<{ 2 * BLOCK }>();
+    for x in pairs {
+        let (Some(early), Some(late)) = (x.first_chunk(), x.last_chunk()) else { break };
+        let next = filter.next(s, x);
+        let y = filter.outputs(s, early);
+        energy = y.mul_add(y, energy);
+        let middle = [next.broadcast::<0>(), next.broadcast::<1>(), next.broadcast::<2>(), next.broadcast::<3>()];
+        let y = filter.outputs(middle, late);
+        energy = y.mul_add(y, energy);
+        s = [next.broadcast::<4>(), next.broadcast::<5>(), next.broadcast::<6>(), next.broadcast::<7>()];
+    }
+    let (groups, rest) = rest.as_chunks::<BLOCK>();
+    for x in groups {
+        let next = filter.next(s, x);
+        let y = filter.outputs(s, x);
+        energy = y.mul_add(y, energy);
+        s = [next.broadcast::<0>(), next.broadcast::<1>(), next.broadcast::<2>(), next.broadcast::<3>()];
+    }
+    let mut s = s.map(|v| v.store()[0]);
     let mut tail = [0.0f32; LANES];
     for (slot, &v) in tail.iter_mut().zip(rest) {
         let mut next = [0.0f32; ORDER + 1];
         for l in 0..=ORDER {
             next[l] = filter.one_input[l] * v;
             for j in 0..ORDER {
-                next[l] = mul_add::<FMA>(filter.one_state[j][l], s[j], next[l]);
+                next[l] = one_mul_add::<V>(filter.one_state[j][l], s[j], next[l]);
             }
         }
         *slot = next[0] * next[0];
@@ -224,7 +263,7 @@ pub(crate) fn k_energy<const FMA: bool>(filter: &KWeighting, state: &mut KState,
         s = [0.0; ORDER];
     }
     state.0 = s;
-    sum(energy) + sum(tail)
+    sum(energy.store()) + sum(tail)
 }
 
 /// Taps of one phase of the true-peak interpolator.
@@ -238,50 +277,169 @@ pub(crate) const PHASES: usize = 3;
 pub(crate) struct TruePeakTable {
     /// The taps of each phase, newest sample first; all zero where a phase is not used.
     pub taps: [[f32; TAPS]; PHASES],
+    /// The same folded: the first phase is the third one backwards and the second reads the same both ways, so one half of
+    /// the taps, applied to sums and differences of samples that mirror each other, is enough.
+    pub even: [f32; TAPS / 2],
+    pub odd: [f32; TAPS / 2],
+    pub half: [f32; TAPS / 2],
     /// No output can exceed the largest input by more than this factor: the largest sum of absolute taps.
     pub bound: f32,
 }
 
+/// Points between samples looked at together: short enough that most blocks of speech can be skipped.
+const SPAN: usize = 48;
+
 #[inline(always)]
-pub(crate) fn true_peak<const FMA: bool>(table: &TruePeakTable, x: &[f32]) -> f32 {
-    let Some(n) = x.len().checked_sub(TAPS - 1) else { return 0.0 };
-    let mut largest = [0.0f32; LANES];
+pub(crate) fn true_peak<V: Lanes>(table: &TruePeakTable, x: &[f32], largest: f32) -> f32 {
+    let Some(n) = x.len().checked_sub(TAPS - 1) else { return largest };
+    let mut peak = largest;
     let mut start = 0;
-    while start + LANES <= n {
-        // A fixed-size window over the input, so that every load below is in bounds by construction.
-        let Some(input) = x[start..].first_chunk::<{ TAPS - 1 + LANES }>() else { break };
-        let mut acc = [[0.0f32; LANES]; PHASES];
-        for k in 0..TAPS {
-            for p in 0..PHASES {
-                for l in 0..LANES {
-                    acc[p][l] = mul_add::<FMA>(table.taps[p][k], input[TAPS - 1 - k + l], acc[p][l]);
+    while start < n {
+        // The last span reaches back into the one before: a maximum does not mind.
+        let at = start.min(n.saturating_sub(SPAN));
+        start += SPAN;
+        let Some(span) = x[at..].first_chunk::<{ SPAN + TAPS - 1 }>() else {
+            for i in at..n {
+                for taps in &table.taps {
+                    let mut acc = 0.0f32;
+                    for k in 0..TAPS {
+                        acc = one_mul_add::<V>(taps[k], x[i + TAPS - 1 - k], acc);
+                    }
+                    peak = if acc.abs() > peak { acc.abs() } else { peak };
                 }
             }
+            break;
+        };
+        let mut reach = V::splat(0.0);
+        for v in span.as_chunks::<LANES>().0 {
+            reach = V::load(v).abs().max(reach);
         }
-        for phase in &acc {
-            for l in 0..LANES {
-                let a = phase[l].abs();
-                largest[l] = if a > largest[l] { a } else { largest[l] };
+        if let Some(end) = span.last_chunk() {
+            reach = V::load(end).abs().max(reach);
+        }
+        if self::largest(reach.store()) * table.bound <= peak {
+            continue;
+        }
+        let mut highest = V::splat(peak);
+        for i in (0..SPAN).step_by(LANES) {
+            let Some(input) = span[i..].first_chunk::<{ TAPS - 1 + LANES }>() else { break };
+            let (mut even, mut odd, mut half) = (V::splat(0.0), V::splat(0.0), V::splat(0.0));
+            for k in 0..TAPS / 2 {
+                let (Some(new), Some(old)) = (input[TAPS - 1 - k..].first_chunk(), input[k..].first_chunk()) else {
+                    break;
+                };
+                let (new, old) = (V::load(new), V::load(old));
+                let (both, apart) = (new.add(old), new.sub(old));
+                even = both.mul_add(V::splat(table.even[k]), even);
+                odd = apart.mul_add(V::splat(table.odd[k]), odd);
+                half = both.mul_add(V::splat(table.half[k]), half);
             }
+            // The quarters before and after the middle are `even + odd` and `even - odd`; the larger magnitude of them:
+            highest = even.abs().add(odd.abs()).max(highest);
+            highest = half.abs().max(highest);
         }
-        start += LANES;
-    }
-    let mut peak = largest.into_iter().fold(0.0, f32::max);
-    for i in start..n {
-        for taps in &table.taps {
-            let mut acc = 0.0f32;
-            for k in 0..TAPS {
-                acc = mul_add::<FMA>(taps[k], x[i + TAPS - 1 - k], acc);
-            }
-            peak = peak.max(acc.abs());
-        }
+        peak = self::largest(highest.store());
     }
     peak
 }
 
 #[inline(always)]
-pub(crate) fn apply_window<const FMA: bool>(x: &[f32], window: &[f32], out: &mut [f32]) {
+pub(crate) fn apply_window<V: Lanes>(x: &[f32], window: &[f32], out: &mut [f32]) {
     for ((o, &v), &w) in out.iter_mut().zip(x).zip(window) {
         *o = v * w;
+    }
+}
+
+/// Taps of the filters of linear prediction: order 16.
+pub(crate) const FIR: usize = 17;
+
+/// The sum of squared second differences.
+#[inline(always)]
+pub(crate) fn curvature<V: Lanes>(x: &[f32]) -> f64 {
+    let Some(n) = x.len().checked_sub(2) else { return 0.0 };
+    let mut e = V::splat(0.0);
+    let mut i = 0;
+    while i + LANES <= n {
+        let Some(x) = x[i..].first_chunk::<{ LANES + 2 }>() else { break };
+        let (Some(a), Some(b), Some(c)) = (x.first_chunk(), x[1..].first_chunk(), x.last_chunk()) else { break };
+        let (a, b, c) = (V::load(a), V::load(b), V::load(c));
+        let d = c.sub(b).sub(b.sub(a));
+        e = e.add(d.mul(d));
+        i += LANES;
+    }
+    let mut tail = [0.0; LANES];
+    for (t, i) in tail.iter_mut().zip(i..n) {
+        *t = (x[i + 2] - x[i + 1]) - (x[i + 1] - x[i]);
+    }
+    let d = V::load(&tail);
+    sum(e.add(d.mul(d)).store())
+}
+
+/// `sum f b` and `sum f^2 + b^2` over the common length.
+#[inline(always)]
+pub(crate) fn lattice_sums<V: Lanes>(f: &[f32], b: &[f32]) -> (f64, f64) {
+    let n = f.len().min(b.len());
+    let ((fs, f_rest), (bs, b_rest)) = (f[..n].as_chunks::<LANES>(), b[..n].as_chunks::<LANES>());
+    let (mut cross, mut power) = (V::splat(0.0), V::splat(0.0));
+    for (f, b) in fs.iter().zip(bs) {
+        let (f, b) = (V::load(f), V::load(b));
+        cross = cross.add(f.mul(b));
+        power = power.add(f.mul(f).add(b.mul(b)));
+    }
+    let (mut f, mut b) = ([0.0; LANES], [0.0; LANES]);
+    f[..f_rest.len()].copy_from_slice(f_rest);
+    b[..b_rest.len()].copy_from_slice(b_rest);
+    let (f, b) = (V::load(&f), V::load(&b));
+    cross = cross.add(f.mul(b));
+    power = power.add(f.mul(f).add(b.mul(b)));
+    (sum(cross.store()), sum(power.store()))
+}
+
+/// One step of a lattice: `f + k b` and `b + k f`, in place, over the common length.
+#[inline(always)]
+pub(crate) fn lattice_step<V: Lanes>(f: &mut [f32], b: &mut [f32], k: f32) {
+    let n = f.len().min(b.len());
+    let ((fs, f_rest), (bs, b_rest)) = (f[..n].as_chunks_mut::<LANES>(), b[..n].as_chunks_mut::<LANES>());
+    let kk = V::splat(k);
+    for (f, b) in fs.iter_mut().zip(bs) {
+        let (old_f, old_b) = (V::load(f), V::load(b));
+        *f = old_f.add(kk.mul(old_b)).store();
+        *b = old_b.add(kk.mul(old_f)).store();
+    }
+    for (f, b) in f_rest.iter_mut().zip(b_rest) {
+        (*f, *b) = (*f + k * *b, *b + k * *f);
+    }
+}
+
+/// `out[i] = sum_k h[k] x[i + k]`, as many as `x` and `out` have room for.
+#[inline(always)]
+pub(crate) fn correlate<V: Lanes>(x: &[f32], h: &[f32; FIR], out: &mut [f32]) {
+    let n = (x.len() + 1).saturating_sub(FIR).min(out.len());
+    let mut i = 0;
+    while i + LANES <= n {
+        let (Some(x), Some(o)) = (x[i..].first_chunk::<{ FIR - 1 + LANES }>(), out[i..].first_chunk_mut()) else {
+            break;
+        };
+        // Two sums: a single one would wait for itself.
+        let (mut even, mut odd) = (V::splat(0.0), V::splat(0.0));
+        for k in 0..FIR {
+            let Some(x) = x[k..].first_chunk() else { break };
+            let term = V::load(x).mul(V::splat(h[k]));
+            if k % 2 == 0 {
+                even = even.add(term);
+            } else {
+                odd = odd.add(term);
+            }
+        }
+        *o = even.add(odd).store();
+        i += LANES;
+    }
+    for i in i..n {
+        let (mut even, mut odd) = (0.0, 0.0);
+        for k in 0..FIR {
+            let term = x[i + k] * h[k];
+            if k % 2 == 0 { even += term } else { odd += term }
+        }
+        out[i] = even + odd;
     }
 }

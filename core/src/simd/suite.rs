@@ -1,7 +1,7 @@
 //! Tests of every kernel at every level this machine has, against plain `f64` references and against the portable
 //! definition. A level the machine lacks is named and counted; with `OTOSCOPE_REQUIRE_SIMD=avx2` its absence fails.
 
-use super::{GateCounts, KState, KWeighting, Level, Simd, Statistics, TAPS, TruePeakTable};
+use super::{FIR, GateCounts, KState, KWeighting, Level, Simd, Statistics, TAPS, TruePeakTable};
 
 /// Lengths around the lane width and the longest hop.
 const LENGTHS: [usize; 16] = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65, 220, 221, 1920];
@@ -148,7 +148,7 @@ fn the_true_peak_agrees_between_levels_and_with_a_plain_sum() {
             .flat_map(|n| table.taps.iter().map(move |h| (n, h)))
             .map(|(n, h)| h.iter().enumerate().map(|(k, c)| f64::from(*c) * f64::from(x[n - k])).sum::<f64>().abs())
             .fold(0.0, f64::max);
-        let got = f64::from(simd.true_peak(&table, x));
+        let got = f64::from(simd.true_peak(&table, x, 0.0));
         assert!((got - expected).abs() <= 1e-6, "twelve products in single precision: {got} {expected}");
     });
 }
@@ -168,4 +168,43 @@ fn a_wish_is_capped_at_what_the_machine_has() {
     let best = Level::available().last().copied();
     assert_eq!(Some(Simd::choose(Some(Level::Avx2)).level()), best);
     assert_eq!(Simd::choose(Some(Level::Portable)).level(), Level::Portable);
+}
+
+#[test]
+fn the_kernels_of_linear_prediction_match_plain_loops_and_the_portable_bits() {
+    let h: [f32; FIR] = core::array::from_fn(|k| (k as f32 - 7.3) / 9.0);
+    at_every_level(|simd, x| {
+        let wide = |v: &f32| f64::from(*v);
+        let bend: f64 = x.windows(3).map(|w| (wide(&w[2]) - 2.0 * wide(&w[1]) + wide(&w[0])).powi(2)).sum();
+        let got = simd.curvature(x);
+        assert_eq!(got, portable().curvature(x));
+        assert!((got - bend).abs() <= 1e-5 * bend + 1e-9, "single precision: {got} {bend}");
+
+        let (f, b) = (&x[x.len().min(1)..], x);
+        let (cross, power) = simd.lattice_sums(f, b);
+        assert_eq!((cross, power), portable().lattice_sums(f, b));
+        let pairs = || f.iter().map(wide).zip(b.iter().map(wide));
+        let (want, all) = (pairs().map(|(f, b)| f * b).sum::<f64>(), pairs().map(|(f, b)| f * f + b * b).sum::<f64>());
+        assert!((cross - want).abs() <= 1e-5 * all + 1e-9 && (power - all).abs() <= 1e-5 * all + 1e-9);
+
+        let step = |simd: Simd| {
+            let (mut f, mut b) = (f.to_vec(), b.to_vec());
+            simd.lattice_step(&mut f, &mut b, -0.75);
+            (f, b)
+        };
+        assert_eq!(step(simd), step(portable()));
+        for (i, (new, (old, other))) in step(simd).0.iter().zip(f.iter().zip(b)).enumerate() {
+            assert_eq!(*new, old + -0.75 * other, "{i}");
+        }
+
+        let n = (x.len() + 1).saturating_sub(FIR);
+        let (mut out, mut reference) = (vec![0.0; n], vec![0.0; n]);
+        simd.correlate(x, &h, &mut out);
+        portable().correlate(x, &h, &mut reference);
+        assert_eq!(out, reference);
+        for (w, o) in x.windows(FIR).zip(&out) {
+            let want: f64 = w.iter().zip(&h).map(|(x, h)| f64::from(*x) * f64::from(*h)).sum();
+            assert!((f64::from(*o) - want).abs() < 1e-5, "17 products below 1: {o} {want}");
+        }
+    });
 }

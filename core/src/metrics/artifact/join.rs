@@ -24,7 +24,7 @@
 //! edges at least 5 ms apart are judged, and not in the last 5 ms of a stream. A server that cuts one chunk into several
 //! pushes must say so, or its cuts are taken for edges (they do no harm: nothing breaks there).
 
-use crate::dsp::autoregression::{ORDER, burg, error_at};
+use crate::dsp::autoregression::{LONGEST, ORDER, burg, error_at};
 use crate::error::ConfigError;
 use crate::features::{Event, FrameView};
 use crate::finding::{Occurrence, Severity, Sink};
@@ -116,24 +116,6 @@ impl Templates {
     fn matches(&self, error: &[f64; TRACE]) -> [f64; 3] {
         core::array::from_fn(|t| self.0[t].iter().zip(error).map(|(c, e)| c * e).sum())
     }
-
-    /// The largest match of one kind anywhere in a piece without an edge.
-    fn largest(&self, kind: usize, error: &[f32]) -> f64 {
-        const AT_ONCE: usize = 32;
-        let template = self.0[kind].map(|c| c as f32);
-        let mut largest = 0.0f32;
-        for start in (0..(error.len() + 1).saturating_sub(TRACE)).step_by(AT_ONCE) {
-            let n = AT_ONCE.min(error.len() + 1 - TRACE - start);
-            let mut sums = [0.0f32; AT_ONCE];
-            for (k, c) in template.iter().enumerate() {
-                for (sum, e) in sums.iter_mut().zip(&error[start + k..start + k + n]) {
-                    *sum += c * e;
-                }
-            }
-            largest = sums.iter().fold(largest, |a, b| a.max(b.abs()));
-        }
-        f64::from(largest)
-    }
 }
 
 /// The break at one edge: its kind, its size, how far it stands out and from how much.
@@ -144,15 +126,14 @@ struct Break {
     elsewhere: f64,
 }
 
-/// The closer look: `x` is the surroundings, `edge` the index of the first sample of the new chunk.
-fn examine(x: &[f32], edge: usize) -> Break {
-    let fit = burg(&x[..edge], &x[edge..]);
+/// The closer look: `x` is the surroundings, at most `N` samples on either side of `edge`, the index of the first sample of
+/// the new chunk.
+fn examine<const N: usize>(f: &FrameView<'_>, x: &[f32], edge: usize) -> Break {
+    let simd = f.simd();
+    let fit = burg::<N>(simd, &x[..edge], &x[edge..]);
     let templates = Templates::new(&fit.filter);
     let norms = templates.norms();
-    let rms = |error: &[f32]| {
-        let n = error.len().max(1) as f64;
-        (error.iter().map(|&e| f64::from(e) * f64::from(e)).sum::<f64>() / n).sqrt()
-    };
+    let rms = |error: &[f32]| (simd.statistics(error).energy / error.len().max(1) as f64).sqrt();
     // One step of 16 bits at least: what lies below is rounding.
     let sigma = rms(fit.error(0)).max(rms(fit.error(1))).max(1.0 / 32768.0);
     let at_edge: [f64; TRACE] = core::array::from_fn(|k| error_at(&fit.filter, x, edge + k));
@@ -162,7 +143,11 @@ fn examine(x: &[f32], edge: usize) -> Break {
     let kind = (0..3).max_by(|&i, &j| sigmas[i].total_cmp(&sigmas[j])).unwrap_or(1);
     // What the same filter finds where nothing was joined: before the edge only, for what follows a bad join (the 22
     // samples of a WAV header, say) ends in a second break.
-    let elsewhere = templates.largest(kind, fit.error(0)) * scale(kind);
+    let error = fit.error(0);
+    let mut found = [0.0f32; N];
+    simd.correlate(error, &templates.0[kind].map(|c| c as f32), &mut found);
+    let elsewhere = simd.statistics(&found[..(error.len() + 1).saturating_sub(TRACE)]).peak();
+    let elsewhere = f64::from(elsewhere) * scale(kind);
     Break { kind, size: matches[kind] / norms[kind], sigmas: sigmas[kind], elsewhere }
 }
 
@@ -181,13 +166,19 @@ impl Join {
             return;
         }
         let quick = plan.after.min(known);
-        let around = (at - quick + 2..at).chain(at + 3..at + plan.after);
-        let (sum, n) = around.fold((0.0f32, 0u32), |(s, n), i| (s + curve(i) * curve(i), n + 1));
-        let screen = plan.config.screen_sigmas as f32;
-        if largest * largest * n as f32 <= screen * screen * sum {
+        let simd = f.simd();
+        let sum = simd.curvature(&x[at - quick..at]) + simd.curvature(&x[at + 1..at + plan.after]);
+        let n = (quick + plan.after).saturating_sub(5) as f64;
+        let screen = plan.config.screen_sigmas;
+        if f64::from(largest * largest) * n <= screen * screen * sum {
             return;
         }
-        let found = examine(x, at);
+        let found = match plan.before.max(plan.after) {
+            0..=256 => examine::<256>(f, x, at),
+            257..=512 => examine::<512>(f, x, at),
+            513..=1024 => examine::<1024>(f, x, at),
+            _ => examine::<LONGEST>(f, x, at),
+        };
         let size = found.size.abs();
         let is_break = size >= plan.config.min_step_fs
             && found.sigmas >= plan.config.sigmas

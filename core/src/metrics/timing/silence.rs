@@ -124,6 +124,19 @@ impl Plan {
     }
 }
 
+impl ZeroRun {
+    /// Whether the run that reaches into this hop, and ends in it, is as long as a hole.
+    fn ends_as_hole(&self, plan: &Plan, f: &FrameView<'_>) -> bool {
+        let run = || self.len + (0..f.len()).take_while(|&i| is_zero(f, i)).count() as u64;
+        self.len > 0 && self.abrupt && (plan.hole..=plan.hole_max).contains(&run())
+    }
+}
+
+/// Whether sample `i` of the hop is zero in every channel.
+fn is_zero(f: &FrameView<'_>, i: usize) -> bool {
+    (0..f.channels().len()).all(|c| f.channel(c, 0)[i] == 0.0)
+}
+
 impl Silence {
     /// Something sounds again: settles the silence that ends here.
     fn settle(&mut self, plan: &Plan, now: u64, out: &mut Sink<'_>) {
@@ -152,14 +165,13 @@ impl Silence {
             }
             z.len += n;
             z.after = None;
-        } else if z.len == 0 && z.after.is_none() && u64::from(2 * zeros) < plan.hole {
-            // The usual case: sound, no run in progress, and too few zeros for half a hole. Only a run that touches the
-            // end of the hop may still become one.
-            let channels = f.channels().len();
-            let is_zero = |i: &usize| (0..channels).all(|c| f.channel(c, 0)[*i] == 0.0);
-            let run = (0..f.len()).rev().take_while(is_zero).count();
+        } else if z.after.is_none() && u64::from(zeros) < plan.hole && !z.ends_as_hole(plan, f) {
+            // The usual case: sound, and too few zeros for a hole. Only a run that touches the end of the hop may still
+            // become one.
+            let run = if zeros == 0 { 0 } else { (0..f.len()).rev().take_while(|&i| is_zero(f, i)).count() };
+            z.len = run as u64;
             if run > 0 {
-                (z.start, z.len) = (f.end() - run as u64, run as u64);
+                z.start = f.end() - run as u64;
                 z.abrupt = plan.side(f, f.len() - run, z.before);
             }
         } else {
@@ -215,6 +227,11 @@ impl Plan {
     /// together with the hop before.
     fn side(&self, f: &FrameView<'_>, i: usize, before: f64) -> bool {
         let n = f.len();
+        // Usually the whole hop is too quiet, and need not be summed up to there. Its energy is rounded otherwise.
+        let whole = f.channels().iter().map(|s| s.energy).fold(0.0, f64::max);
+        if 1.001 * whole + before * (n - i) as f64 <= self.hole_side * n as f64 {
+            return false;
+        }
         let own = (0..f.channels().len())
             .map(|c| f.channel(c, 0)[..i].iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>())
             .fold(0.0, f64::max);

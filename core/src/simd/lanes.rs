@@ -1,0 +1,159 @@
+//! Eight numbers at a time. Plain arrays are the definition; AVX2 does the same operations in one instruction each, where
+//! the compiler, left alone, takes arrays apart.
+
+/// Eight lanes of single precision.
+pub(super) trait Lanes: Copy {
+    fn splat(v: f32) -> Self;
+    fn load(v: &[f32; 8]) -> Self;
+    fn store(self) -> [f32; 8];
+    fn add(self, b: Self) -> Self;
+    fn sub(self, b: Self) -> Self;
+    fn mul(self, b: Self) -> Self;
+    /// `self * b + c`, fused where the level can: for tolerance kernels only.
+    fn mul_add(self, b: Self, c: Self) -> Self;
+    /// `self` where it is less than `b`, else `b`.
+    fn min(self, b: Self) -> Self;
+    /// `self` where it is greater than `b`, else `b`.
+    fn max(self, b: Self) -> Self;
+    fn abs(self) -> Self;
+    /// 1.0 where the lane is zero, else 0.0.
+    fn is_zero(self) -> Self;
+    /// Lane `I` in every lane.
+    fn broadcast<const I: usize>(self) -> Self;
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Plain([f32; 8]);
+
+impl Plain {
+    #[inline(always)]
+    fn zip(self, b: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        Self(core::array::from_fn(|l| f(self.0[l], b.0[l])))
+    }
+}
+
+impl Lanes for Plain {
+    #[inline(always)]
+    fn splat(v: f32) -> Self {
+        Self([v; 8])
+    }
+    #[inline(always)]
+    fn load(v: &[f32; 8]) -> Self {
+        Self(*v)
+    }
+    #[inline(always)]
+    fn store(self) -> [f32; 8] {
+        self.0
+    }
+    #[inline(always)]
+    fn add(self, b: Self) -> Self {
+        self.zip(b, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn sub(self, b: Self) -> Self {
+        self.zip(b, |a, b| a - b)
+    }
+    #[inline(always)]
+    fn mul(self, b: Self) -> Self {
+        self.zip(b, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn mul_add(self, b: Self, c: Self) -> Self {
+        self.mul(b).add(c)
+    }
+    #[inline(always)]
+    fn min(self, b: Self) -> Self {
+        self.zip(b, |a, b| if a < b { a } else { b })
+    }
+    #[inline(always)]
+    fn max(self, b: Self) -> Self {
+        self.zip(b, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Self(self.0.map(f32::abs))
+    }
+    #[inline(always)]
+    fn is_zero(self) -> Self {
+        Self(self.0.map(|v| if v == 0.0 { 1.0 } else { 0.0 }))
+    }
+    #[inline(always)]
+    fn broadcast<const I: usize>(self) -> Self {
+        Self([self.0[I]; 8])
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx::Avx;
+
+#[cfg(target_arch = "x86_64")]
+mod avx {
+    use core::arch::x86_64::*;
+
+    /// Only the functions of module `avx2`, which are compiled for AVX2 and FMA, may use this type.
+    #[derive(Clone, Copy)]
+    pub(in super::super) struct Avx(__m256);
+
+    /// The intrinsics are inlined into functions that have the features they need.
+    macro_rules! avx {
+        ($e:expr) => {
+            // SAFETY: whoever names `Avx` runs with AVX2 and FMA, and `loadu` and `storeu` are given eight numbers.
+            Avx(unsafe { $e })
+        };
+    }
+
+    impl super::Lanes for Avx {
+        #[inline(always)]
+        fn splat(v: f32) -> Self {
+            avx!(_mm256_set1_ps(v))
+        }
+        #[inline(always)]
+        fn load(v: &[f32; 8]) -> Self {
+            avx!(_mm256_loadu_ps(v.as_ptr()))
+        }
+        #[inline(always)]
+        fn store(self) -> [f32; 8] {
+            let mut v = [0.0; 8];
+            // SAFETY: as above.
+            unsafe { _mm256_storeu_ps(v.as_mut_ptr(), self.0) };
+            v
+        }
+        #[inline(always)]
+        fn add(self, b: Self) -> Self {
+            avx!(_mm256_add_ps(self.0, b.0))
+        }
+        #[inline(always)]
+        fn sub(self, b: Self) -> Self {
+            avx!(_mm256_sub_ps(self.0, b.0))
+        }
+        #[inline(always)]
+        fn mul(self, b: Self) -> Self {
+            avx!(_mm256_mul_ps(self.0, b.0))
+        }
+        #[inline(always)]
+        fn mul_add(self, b: Self, c: Self) -> Self {
+            avx!(_mm256_fmadd_ps(self.0, b.0, c.0))
+        }
+        #[inline(always)]
+        fn min(self, b: Self) -> Self {
+            avx!(_mm256_min_ps(self.0, b.0))
+        }
+        #[inline(always)]
+        fn max(self, b: Self) -> Self {
+            avx!(_mm256_max_ps(self.0, b.0))
+        }
+        #[inline(always)]
+        fn abs(self) -> Self {
+            avx!(_mm256_andnot_ps(_mm256_set1_ps(-0.0), self.0))
+        }
+        #[inline(always)]
+        fn is_zero(self) -> Self {
+            let zero = avx!(_mm256_setzero_ps());
+            avx!(_mm256_and_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(self.0, zero.0), _mm256_set1_ps(1.0)))
+        }
+        #[inline(always)]
+        fn broadcast<const I: usize>(self) -> Self {
+            avx!(_mm256_permutevar8x32_ps(self.0, _mm256_set1_epi32(I as i32)))
+        }
+    }
+}
