@@ -35,6 +35,13 @@ pub enum ConfigError {
         /// The highest value allowed.
         max: f64,
     },
+    /// A fraction where things or samples are counted.
+    NotWhole {
+        /// `metric.parameter`.
+        key: String,
+        /// The value given.
+        value: f64,
+    },
     /// A text where a number is needed, or a word that is not one of the choices.
     NotAllowed {
         /// `metric.parameter`.
@@ -58,6 +65,7 @@ impl fmt::Display for ConfigError {
             Self::Channels { channels } => write!(f, "{channels} channels: 1 to 8 are possible"),
             Self::UnknownKey { key, nearest } => write!(f, "no metric or parameter `{key}`; did you mean `{nearest}`?"),
             Self::OutOfRange { key, value, min, max } => write!(f, "{key}: {value} is outside {min} to {max}"),
+            Self::NotWhole { key, value } => write!(f, "{key}: {value} is not a whole number"),
             Self::NotAllowed { key, value, allowed } => write!(f, "{key}: `{value}` is not allowed; use {allowed}"),
             Self::Contradiction { message } => f.write_str(message),
         }

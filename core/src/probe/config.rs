@@ -5,7 +5,7 @@ use super::{MAX_CHANNELS, Plan, StreamSpec};
 use crate::error::ConfigError;
 use crate::metrics::{METRICS, MetricsConfig, SPECS, StreamShape};
 use crate::simd::Level;
-use crate::spec::{Domain, ParamSpec, ParamValue};
+use crate::spec::{Domain, ParamSpec, ParamValue, Unit};
 use crate::units::SampleRate;
 
 /// A value for [`Config::set`]: a number, or a text that holds a number or one of the parameter's words.
@@ -174,6 +174,11 @@ fn check_param(key: &str, spec: &ParamSpec, value: ParamValue) -> Result<(), Con
         (Domain::Number { min, max, .. }, ParamValue::Number(x)) if !(min..=max).contains(&x) => {
             Err(ConfigError::OutOfRange { key: key.to_owned(), value: x, min, max })
         }
+        (Domain::Number { .. }, ParamValue::Number(x))
+            if matches!(spec.unit, Unit::Count | Unit::Samples) && x.fract() != 0.0 =>
+        {
+            Err(ConfigError::NotWhole { key: key.to_owned(), value: x })
+        }
         (Domain::Choice(words), ParamValue::Choice(word)) if !words.contains(&word) => {
             Err(not_allowed(key, word, spec))
         }
@@ -246,6 +251,7 @@ mod tests {
         assert_eq!(text("cliping.min_run_samples", "3"), "no metric or parameter `cliping`; did you mean `clipping`?");
         assert!(text("clipping.min_run", "3").contains("did you mean `min_run_samples`"));
         assert!(text("clipping.min_run_samples", "2").contains("2 is outside 3 to 1000"));
+        assert!(text("clipping.min_run_samples", "3.5").contains("3.5 is not a whole number"));
         assert!(text("clipping.min_run_samples", "NaN").contains("outside 3 to 1000"));
         assert!(text("clipping.min_run_samples", "many").contains("a number from 3 to 1000"));
         assert!(text("loudness.mono_as", "stereo").contains("mono or dual_mono"));
@@ -254,8 +260,8 @@ mod tests {
     #[test]
     fn a_field_set_out_of_range_is_found_when_the_config_is_frozen() {
         let mut c = config();
-        c.metrics.join.sigmas = f64::NAN;
-        assert!(c.freeze().expect_err("NaN").to_string().contains("join.sigmas"));
+        c.metrics.join.standout_ratio = f64::NAN;
+        assert!(c.freeze().expect_err("NaN").to_string().contains("join.standout_ratio"));
         assert!(Config::new(StreamSpec::mono(7_999)).freeze().is_err());
         for channels in [0, 9, u32::MAX] {
             let spec = StreamSpec { sample_rate_hz: 24_000, channels };

@@ -9,10 +9,10 @@
 //!
 //! ## Method
 //! The place is known, so nothing is searched. First a quick look: is the second difference at the edge larger than
-//! `screen_sigmas` of its surroundings? If so, a linear predictor of order 16 (Burg) is fitted to the 10 ms before and the 5 ms
+//! `screen_ratio` times the RMS of its surroundings? If so, a linear predictor of order 16 (Burg) is fitted to the 10 ms before and the 5 ms
 //! after the edge, and the prediction error across the edge is compared with what a step, a click of one sample or a
 //! kink would leave there (matched filters, the likelihood-ratio test for a known place). The best match is a finding if it
-//! exceeds `sigmas` times the prediction error of both sides, is `contrast_ratio` times as large as anywhere in the
+//! exceeds `standout_ratio` times the prediction error of both sides, is `contrast_ratio` times as large as anywhere in the
 //! 10 ms before, and its size is at least `min_step_fs`.
 //!
 //! ## Reading the value
@@ -34,8 +34,8 @@ use crate::spec::{Exactness::Exact, Fields, KindSpec, MetricSpec, Needs, Params,
 params! { JoinConfig {
     min_step_fs: FullScale = 0.01 in 0.0001 ..= 1.0, "The smallest break that is a finding.";
     error_step_fs: FullScale = 0.05 in 0.0001 ..= 2.0, "From this size on a break is an error.";
-    screen_sigmas: Count = 1.5 in 1.0 ..= 100.0, "How far the second difference must stand out for a closer look.";
-    sigmas: Count = 6.0 in 1.0 ..= 100.0, "How far a break must stand out of the prediction error.";
+    screen_ratio: Ratio = 1.5 in 1.0 ..= 100.0, "How far the second difference must stand out for a closer look.";
+    standout_ratio: Ratio = 6.0 in 1.0 ..= 100.0, "How far a break must stand out of the prediction error.";
     contrast_ratio: Ratio = 2.2 in 1.0 ..= 100.0, "How far it must stand out of the largest such match in the 10 ms before.";
 } }
 
@@ -169,7 +169,7 @@ impl Join {
         let simd = f.simd();
         let sum = simd.curvature(&x[at - quick..at]) + simd.curvature(&x[at + 1..at + plan.after]);
         let n = (quick + plan.after).saturating_sub(5) as f64;
-        let screen = plan.config.screen_sigmas;
+        let screen = plan.config.screen_ratio;
         if f64::from(largest * largest) * n <= screen * screen * sum {
             return;
         }
@@ -181,7 +181,7 @@ impl Join {
         };
         let size = found.size.abs();
         let is_break = size >= plan.config.min_step_fs
-            && found.sigmas >= plan.config.sigmas
+            && found.sigmas >= plan.config.standout_ratio
             && found.sigmas >= plan.config.contrast_ratio * found.elsewhere;
         if is_break {
             self.breaks += 1;
