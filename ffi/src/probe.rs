@@ -100,6 +100,29 @@ pub unsafe extern "C" fn oto_probe_reset(probe: *mut oto_probe) -> oto_status {
     })
 }
 
+/// Checks what the caller gave and pushes it, whatever the type of the samples.
+///
+/// # Safety
+/// As `oto_probe_push_i16`: each pointer is NULL or what the header asks for.
+unsafe fn push<T>(
+    probe: *mut oto_probe,
+    pcm: *const T,
+    samples_per_channel: usize,
+    t_ns: i64,
+    flags: u32,
+    hand_over: fn(&mut Probe, &[T], Push) -> Result<(), PushError>,
+) -> Outcome<()> {
+    let checked = |probe: &mut Probe| {
+        let push = push_of(t_ns, flags)?;
+        let channels = probe.plan().stream().channels as usize;
+        // SAFETY: the caller's pointer, as the header asks for it.
+        let pcm = unsafe { samples(pcm, samples_per_channel, channels) }?;
+        hand_over(probe, pcm, push).map_err(status_of)
+    };
+    // SAFETY: the caller's pointer, as the header asks for it.
+    unsafe { with(probe, checked) }
+}
+
 /// Listens to 16-bit samples; full scale is 32768. Channels are interleaved: `pcm` holds `samples_per_channel` times
 /// the stream's channels. Any number will do. Nothing the samples contain is an error.
 ///
@@ -119,15 +142,8 @@ pub unsafe extern "C" fn oto_probe_push_i16(
     flags: u32,
 ) -> oto_status {
     entry!({
-        let push = |probe: &mut Probe| {
-            let push = push_of(t_ns, flags)?;
-            let channels = probe.plan().stream().channels as usize;
-            // SAFETY: the caller's pointer, as the header asks for it.
-            let pcm = unsafe { samples(pcm, samples_per_channel, channels) }?;
-            probe.push_i16(pcm, push).map_err(status_of)
-        };
-        // SAFETY: the caller's pointer, as the header asks for it.
-        unsafe { with(probe, push) }
+        // SAFETY: the caller's pointers, as the header asks for them.
+        unsafe { push(probe, pcm, samples_per_channel, t_ns, flags, Probe::push_i16) }
     })
 }
 
@@ -144,15 +160,8 @@ pub unsafe extern "C" fn oto_probe_push_f32(
     flags: u32,
 ) -> oto_status {
     entry!({
-        let push = |probe: &mut Probe| {
-            let push = push_of(t_ns, flags)?;
-            let channels = probe.plan().stream().channels as usize;
-            // SAFETY: the caller's pointer, as the header asks for it.
-            let pcm = unsafe { samples(pcm, samples_per_channel, channels) }?;
-            probe.push_f32(pcm, push).map_err(status_of)
-        };
-        // SAFETY: the caller's pointer, as the header asks for it.
-        unsafe { with(probe, push) }
+        // SAFETY: the caller's pointers, as the header asks for them.
+        unsafe { push(probe, pcm, samples_per_channel, t_ns, flags, Probe::push_f32) }
     })
 }
 

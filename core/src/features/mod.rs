@@ -66,7 +66,7 @@ impl Features {
         Self { k_states: Default::default(), true_peak: TruePeak::default(), voice: Voice::new() }
     }
 
-    /// Computes what is needed for one hop; `last` is true for the hop that ends the stream.
+    /// Computes what is needed for one hop.
     pub(crate) fn compute(&mut self, simd: Simd, plan: &FeaturePlan, s: &Signals<'_>, gate: GateCounts) -> Facts {
         let n = s.channels();
         let mut channels = [Statistics::default(); MAX_CHANNELS];

@@ -154,7 +154,7 @@ fn examine<const N: usize>(f: &FrameView<'_>, x: &[f32], edge: usize) -> Break {
 impl Join {
     fn judge(&mut self, plan: &Plan, edge: u64, f: &FrameView<'_>, out: &mut Sink<'_>) {
         let window = f.window();
-        // Both fit by construction: the history holds 20 ms, and the edge was kept until 5 ms followed it.
+        // Both fit by construction: the history holds 15 ms, and the edge was kept until 5 ms followed it.
         let at = window.len() - (f.end() - edge) as usize;
         let known = edge.min(plan.before as u64) as usize;
         let x = &window[at - known..at + plan.after];
