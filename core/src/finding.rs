@@ -96,10 +96,74 @@ const REMEMBERED_CHUNKS: usize = 16;
 /// Findings that wait in the probe until somebody polls. When full, the newest is dropped and counted.
 pub(crate) const RING_LEN: usize = 32;
 
+/// A finding as it waits: the same in fewer bytes, for every stream carries the ring.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    seq: u64,
+    start_sample: u64,
+    end_sample: u64,
+    /// 0 where there is none; `has_time` tells.
+    t_ns: i64,
+    value: f64,
+    threshold: f64,
+    event_id: u32,
+    /// `u32::MAX` where it is not remembered: the count of chunks stops there.
+    chunk: u32,
+    metric_id: u16,
+    kind: u16,
+    channel_mask: u8,
+    state: State,
+    severity: Severity,
+    has_time: bool,
+}
+
+const _: () = assert!(crate::probe::MAX_CHANNELS <= 8 && size_of::<Waiting>() == 64, "one finding, one cache line");
+
+impl From<Finding> for Waiting {
+    fn from(f: Finding) -> Self {
+        Self {
+            seq: f.seq,
+            start_sample: f.start_sample,
+            end_sample: f.end_sample,
+            t_ns: f.t_ns.unwrap_or(0),
+            value: f.value,
+            threshold: f.threshold,
+            event_id: f.event_id,
+            chunk: f.chunk.unwrap_or(u32::MAX),
+            metric_id: f.metric_id,
+            kind: f.kind,
+            channel_mask: f.channel_mask as u8,
+            state: f.state,
+            severity: f.severity,
+            has_time: f.t_ns.is_some(),
+        }
+    }
+}
+
+impl From<Waiting> for Finding {
+    fn from(w: Waiting) -> Self {
+        Self {
+            seq: w.seq,
+            event_id: w.event_id,
+            state: w.state,
+            metric_id: w.metric_id,
+            kind: w.kind,
+            severity: w.severity,
+            start_sample: w.start_sample,
+            end_sample: w.end_sample,
+            t_ns: w.has_time.then_some(w.t_ns),
+            chunk: (w.chunk != u32::MAX).then_some(w.chunk),
+            channel_mask: w.channel_mask.into(),
+            value: w.value,
+            threshold: w.threshold,
+        }
+    }
+}
+
 /// The bounded ring, the exact counts per kind, and what is needed to stamp a finding.
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger<const KINDS: usize> {
-    ring: [Finding; RING_LEN],
+    ring: [Waiting; RING_LEN],
     read: u32,
     len: u32,
     next_seq: u64,
@@ -131,7 +195,7 @@ const EMPTY: Finding = Finding {
 impl<const KINDS: usize> Ledger<KINDS> {
     pub(crate) fn new() -> Self {
         Self {
-            ring: [EMPTY; RING_LEN],
+            ring: [EMPTY.into(); RING_LEN],
             read: 0,
             len: 0,
             next_seq: 0,
@@ -178,7 +242,7 @@ impl<const KINDS: usize> Ledger<KINDS> {
             self.dropped += 1;
             return;
         }
-        self.ring[(self.read + self.len) as usize % RING_LEN] = finding;
+        self.ring[(self.read + self.len) as usize % RING_LEN] = finding.into();
         self.len += 1;
     }
 
@@ -190,7 +254,7 @@ impl<const KINDS: usize> Ledger<KINDS> {
         let finding = self.ring[self.read as usize];
         self.read = (self.read + 1) % RING_LEN as u32;
         self.len -= 1;
-        Some(finding)
+        Some(finding.into())
     }
 
     pub(crate) fn counts(&self) -> &[u32; KINDS] {
@@ -206,8 +270,8 @@ impl<const KINDS: usize> Ledger<KINDS> {
     }
 
     /// What waits, oldest first, without taking it.
-    pub(crate) fn pending(&self) -> impl Iterator<Item = &Finding> {
-        (0..self.len).map(|i| &self.ring[(self.read + i) as usize % RING_LEN])
+    pub(crate) fn pending(&self) -> impl Iterator<Item = Finding> {
+        (0..self.len).map(|i| self.ring[(self.read + i) as usize % RING_LEN].into())
     }
 }
 

@@ -24,10 +24,10 @@ struct Filled {
 
 impl oto_report {
     /// Does not allocate.
-    pub(crate) fn fill<'a>(&mut self, values: Report, waiting: impl Iterator<Item = &'a Finding>) {
+    pub(crate) fn fill(&mut self, values: Report, waiting: impl Iterator<Item = Finding>) {
         let mut findings = [None; KEPT];
         for (kept, finding) in findings.iter_mut().zip(waiting) {
-            *kept = Some(*finding);
+            *kept = Some(finding);
         }
         self.filled = Some(Filled { values, findings });
     }

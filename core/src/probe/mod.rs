@@ -263,7 +263,7 @@ impl Probe {
     }
 
     /// The findings that wait, oldest first, without taking them.
-    pub fn pending_findings(&self) -> impl Iterator<Item = &Finding> {
+    pub fn pending_findings(&self) -> impl Iterator<Item = Finding> {
         self.state.ledger.pending()
     }
 

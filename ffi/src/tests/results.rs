@@ -137,7 +137,7 @@ fn floats_and_channels_arrive_in_order() {
     assert_eq!(unsafe { oto_probe_snapshot(session.probe, session.report) }, OTO_OK);
     let mut log = FindingLog::new();
     let snapshot = probe.snapshot();
-    probe.pending_findings().for_each(|f| log.add(*f));
+    probe.pending_findings().for_each(|f| log.add(f));
     assert_eq!(json_of(&session), snapshot.to_json(&StreamMeta::default(), &log.into_sorted()));
     assert!(json_of(&session).contains("\"nan_samples\":48000"));
 }

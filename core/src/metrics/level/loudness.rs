@@ -86,9 +86,58 @@ pub(crate) struct Loudness {
     short_term: f64,
     momentary_max: f64,
     short_term_max: f64,
-    blocks: [u32; BINS],
+    blocks: Blocks,
+    range: Range,
+}
+
+/// The gating blocks: how many and how much energy in each LU, exactly; and how they lie within it, as shares. Only the
+/// shares of the one LU that the relative gate cuts are ever read.
+struct Blocks {
+    count: [u32; SPAN_LU],
     energy: [f64; SPAN_LU],
-    range: [u32; BINS],
+    shape: [[u8; BINS_PER_LU]; SPAN_LU],
+}
+
+impl Blocks {
+    fn add(&mut self, bin: usize, energy: f64) {
+        let lu = bin / BINS_PER_LU;
+        self.count[lu] = self.count[lu].saturating_add(1);
+        self.energy[lu] += energy;
+        let shape = &mut self.shape[lu];
+        if shape[bin % BINS_PER_LU] == u8::MAX {
+            shape.iter_mut().for_each(|n| *n /= 2);
+        }
+        shape[bin % BINS_PER_LU] += 1;
+    }
+
+    /// Number and energy of the blocks from `first` on.
+    fn from(&self, first: usize) -> (f64, f64) {
+        let whole = first.div_ceil(BINS_PER_LU);
+        let mut count: f64 = self.count.iter().skip(whole).map(|&n| f64::from(n)).sum();
+        let mut energy: f64 = self.energy.iter().skip(whole).sum();
+        if !first.is_multiple_of(BINS_PER_LU) && whole <= SPAN_LU {
+            let lu = whole - 1;
+            let all: u32 = self.shape[lu].iter().map(|&n| u32::from(n)).sum();
+            let blocks = f64::from(self.count[lu]) / f64::from(all.max(1));
+            for (b, &share) in self.shape[lu].iter().enumerate().skip(first % BINS_PER_LU) {
+                count += f64::from(share) * blocks;
+                energy += f64::from(share) * blocks * middle(lu * BINS_PER_LU + b);
+            }
+        }
+        (count, energy)
+    }
+}
+
+/// The short-term values. When a bin is full all are halved: percentiles need shares, not counts.
+struct Range([u16; BINS]);
+
+impl Range {
+    fn add(&mut self, bin: usize) {
+        if self.0[bin] == u16::MAX {
+            self.0.iter_mut().for_each(|n| *n /= 2);
+        }
+        self.0[bin] += 1;
+    }
 }
 
 pub(crate) struct Plan {
@@ -120,34 +169,28 @@ fn weights(channels: usize, dual_mono: bool) -> [f64; MAX_CHANNELS] {
 
 impl Loudness {
     fn integrated(&self) -> Option<f64> {
-        let mean = |count: u64, energy: f64| (count > 0).then(|| energy / count as f64);
-        let all: u64 = self.blocks.iter().map(|&n| u64::from(n)).sum();
-        let gate = lufs(mean(all, self.energy.iter().sum())?) - 10.0;
+        let (count, energy) = self.blocks.from(0);
+        let gate = lufs((count > 0.0).then(|| energy / count)?) - 10.0;
         // Blocks below the absolute gate were never counted. The bin that holds the relative gate counts from its middle.
         let first = if gate < LOWEST_LUFS { 0 } else { ((gate - LOWEST_LUFS) * BINS_PER_LU as f64).round() as usize };
-        let whole = first.div_ceil(BINS_PER_LU);
-        let partly = (first..(whole * BINS_PER_LU).min(BINS)).map(|b| (self.blocks[b], middle(b)));
-        let (mut count, mut energy) =
-            partly.fold((0u64, 0.0), |(n, e), (c, m)| (n + u64::from(c), e + f64::from(c) * m));
-        count += self.blocks.iter().skip(whole * BINS_PER_LU).map(|&n| u64::from(n)).sum::<u64>();
-        energy += self.energy.iter().skip(whole).sum::<f64>();
-        mean(count, energy).map(lufs)
+        let (count, energy) = self.blocks.from(first);
+        (count > 0.0).then(|| lufs(energy / count))
     }
 
     fn range(&self) -> Option<f64> {
-        let all: u64 = self.range.iter().map(|&n| u64::from(n)).sum();
-        let energy: f64 = self.range.iter().enumerate().map(|(b, &n)| f64::from(n) * middle(b)).sum();
+        let all: u64 = self.range.0.iter().map(|&n| u64::from(n)).sum();
+        let energy: f64 = self.range.0.iter().enumerate().map(|(b, &n)| f64::from(n) * middle(b)).sum();
         if all == 0 {
             return None;
         }
         let gate = bin(lufs(energy / all as f64) - 20.0).unwrap_or(0);
-        let kept: u64 = self.range[gate..].iter().map(|&n| u64::from(n)).sum();
+        let kept: u64 = self.range.0[gate..].iter().map(|&n| u64::from(n)).sum();
         // Tech 3342: the percentiles are order statistics at index round((n - 1) p + 1).
         let at = |p: f64| {
             let rank = ((kept - 1) as f64 * p + 1.0).round() as u64;
             let mut seen = 0;
             (gate..BINS).find(|&b| {
-                seen += u64::from(self.range[b]);
+                seen += u64::from(self.range.0[b]);
                 seen >= rank
             })
         };
@@ -188,9 +231,8 @@ impl Metric for Loudness {
             short_term: 0.0,
             momentary_max: 0.0,
             short_term_max: 0.0,
-            blocks: [0; BINS],
-            energy: [0.0; SPAN_LU],
-            range: [0; BINS],
+            blocks: Blocks { count: [0; SPAN_LU], energy: [0.0; SPAN_LU], shape: [[0; BINS_PER_LU]; SPAN_LU] },
+            range: Range([0; BINS]),
         }
     }
 
@@ -221,14 +263,13 @@ impl Metric for Loudness {
             if self.hops >= MOMENTARY_HOPS as u64 {
                 let block = self.momentary / plan.momentary;
                 if let Some(b) = bin(lufs(block)) {
-                    self.blocks[b] = self.blocks[b].saturating_add(1);
-                    self.energy[b / BINS_PER_LU] += block;
+                    self.blocks.add(b, block);
                 }
             }
             if self.hops >= SHORT_TERM_HOPS as u64
                 && let Some(b) = bin(lufs(self.short_term / plan.short_term))
             {
-                self.range[b] = self.range[b].saturating_add(1);
+                self.range.add(b);
             }
         }
     }
@@ -255,5 +296,31 @@ impl Metric for Loudness {
             short_term_max_lufs: short_term(self.short_term_max),
             range_lu: Value::some_or(self.range(), if self.hops < SHORT_TERM_HOPS as u64 { UNDER_3_S } else { GATED }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_bin_halves_the_shares_and_keeps_the_counts() {
+        let mut blocks = Blocks { count: [0; SPAN_LU], energy: [0.0; SPAN_LU], shape: [[0; BINS_PER_LU]; SPAN_LU] };
+        // Two thirds of the blocks of LU 40 lie in its fifth bin, one third in its last.
+        for i in 0..9_000 {
+            blocks.add(if i % 3 == 2 { 409 } else { 404 }, 1e-3);
+        }
+        let (count, energy) = blocks.from(400);
+        assert_eq!(count, 9_000.0);
+        assert!((energy - 9.0).abs() < 1e-9, "a sum of 9,000 roundings: {energy}");
+        let (count, energy) = blocks.from(405);
+        assert!((count - 3_000.0).abs() < 9_000.0 / 128.0, "half of a share of 255 steps: {count}");
+        assert!((energy / count / middle(409) - 1.0).abs() < 1e-9, "a partial LU counts from the middles of its bins");
+        let mut range = Range([0; BINS]);
+        for i in 0..200_000 {
+            range.add(if i % 4 == 0 { 7 } else { 3 });
+        }
+        let share = f64::from(range.0[7]) / f64::from(range.0[3]);
+        assert!((share - 1.0 / 3.0).abs() < 1e-4, "two roundings of 16-bit counts: {share}");
     }
 }
