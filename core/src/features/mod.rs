@@ -23,9 +23,14 @@ pub(crate) struct FeaturePlan {
     spectrum: Option<SpectrumPlan>,
 }
 
+/// The frame of the spectrum in samples: 20 ms, rounded up to a power of two.
+pub(crate) fn spectrum_len(rate: SampleRate) -> usize {
+    rate.samples_in_ms(20).next_power_of_two()
+}
+
 impl FeaturePlan {
     pub(crate) fn new(needs: Needs, rate: SampleRate) -> Self {
-        let frame = rate.samples_in_ms(20).next_power_of_two();
+        let frame = spectrum_len(rate);
         Self {
             needs,
             k_weighting: needs.has(Needs::K_ENERGY).then(|| KWeighting::new(rate.hz())),

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Which finding answers which fault.
-const ANSWERS: [(&str, &[&str]); 14] = [
+const ANSWERS: [(&str, &[&str]); 16] = [
     ("clip", &["clipping.rail"]),
     ("clip_scale", &["clipping.plateau", "clipping.rail"]),
     ("join_step", &["join.step"]),
@@ -25,6 +25,8 @@ const ANSWERS: [(&str, &[&str]); 14] = [
     ("nan_chunk", &["validity.not_finite"]),
     ("inf", &["validity.not_finite"]),
     ("late_chunk", &["continuity.stall"]),
+    ("loop", &["repetition.loop"]),
+    ("loop_exact", &["repetition.loop"]),
     ("dc_step", &["dc_offset.offset"]),
     ("wav_header", &["join.step", "join.slope", "join.click"]),
 ];

@@ -1,0 +1,363 @@
+//! Repetition: the same stretch of sound again and again.
+//!
+//! ## What it measures
+//! How long the stream is caught in a loop: at least three times the same 0.2 to 8 s, one right after the other.
+//!
+//! ## Why it matters for speech
+//! Autoregressive synthesis gets stuck: the same word, phrase or codec pattern comes until a token limit ends it. Dashboards
+//! see a healthy stream of audio.
+//!
+//! ## Method
+//! Every 20 ms the levels of eight bands (150 to 3800 Hz, steps of 0.75 dB, at least 40 dB under the loudest frame) make a
+//! signature of eight bytes; 10 s of them are kept. Each is compared with those 0.2 to 8 s before it. A lag at which they match
+//! (by less than `match_ratio` of what frames of this stream usually differ by) counts up, one at which they do not counts
+//! down four times as fast. When a lag has matched for two rounds, and `least_s` at least, the stretch is looked at again: it
+//! must differ from what came one lag before by less than `ridge_ratio` of what it differs by at lags 80 to 120 ms to either
+//! side, and half of it must be sound, and sound that changes. Held vowels, tones and noise match as well at those lags, and are no loops.
+//!
+//! ## Reading the value
+//! The finding's value is the period. It begins with the second copy and ends with the last. Loops are told when they were
+//! heard almost three times, while they go on.
+//!
+//! ## Limits
+//! The same words said again with fresh prosody do not match: that needs speech recognition. What is meant to repeat (a drum,
+//! an alarm, a word that an engine speaks three times exactly alike) is found too. Loops shorter than 0.2 s or longer than 8 s
+//! are not seen.
+
+use crate::error::ConfigError;
+use crate::features::{FrameView, spectrum_len};
+use crate::finding::{EventId, Occurrence, Severity, Sink};
+use crate::metrics::{End, Metric, StreamShape};
+use crate::spec::{Exactness, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
+use bytemuck::cast_slice_mut;
+
+params! { RepetitionConfig {
+    least_s: Seconds = 0.5 in 0.2 ..= 60.0, "What is repeated (all copies but the first together) lasts at least this long.";
+    match_ratio: Ratio = 0.5 in 0.05 ..= 1.0, "Frames match when they differ by less than this share of the usual difference.";
+    ridge_ratio: Ratio = 0.1 in 0.05 ..= 1.0, "A loop differs from its last round by less than this share of the difference at lags close by.";
+    error_s: Seconds = 3.0 in 0.2 ..= 600.0, "From this long on a loop is an error rather than a warning.";
+} }
+
+fields! { RepetitionOutput {
+    1 loops: Count, Exactness::Abs(1.0), "Stretches that were repeated at least twice.";
+    2 looped_s: Seconds, Exactness::Abs(0.5), "How long all copies but the first ones lasted.";
+    3 longest_s: Seconds, Exactness::Abs(0.5), "The longest of them.";
+    4 period_s: Seconds, Exactness::Abs(0.1), "The period of the longest.";
+} }
+
+const LOOP: KindSpec = KindSpec {
+    id: 1,
+    name: "loop",
+    unit: Unit::Seconds,
+    max_delay_ms: 500,
+    message: "the same {value} s of sound are repeated again and again for {duration_ms} ms",
+};
+
+const BANDS: usize = 8;
+/// Edges of the bands in Hz: all of them below half of the lowest rate.
+const EDGES_HZ: [f64; BANDS + 1] = [150.0, 350.0, 550.0, 800.0, 1100.0, 1500.0, 2100.0, 2800.0, 3800.0];
+/// A signature comes with every second hop.
+const FRAME_S: f64 = 0.02;
+/// A lag must match for this many times its own length: two rounds, less what the hop grid and a change of level cost.
+const ROUNDS: f64 = 1.7;
+/// Signatures kept, and the lags looked at, in frames: 0.2 to 8 s. What is kept beyond the longest is what a loop of that
+/// length is judged by.
+const RING: usize = 512;
+const SHORTEST: usize = 10;
+const LONGEST: usize = 400;
+const LAGS: usize = LONGEST - SHORTEST + 1;
+/// A miss counts as much as this many matches.
+const MISS: u16 = 4;
+/// A loop is compared with what lies this many frames to either side of its lag.
+const ASIDE: core::ops::RangeInclusive<usize> = 4..=6;
+/// The sound of a loop changes: by 2 dB a band, at least, over these frames.
+const CHANGES: f32 = 2.0 / 0.75 * BANDS as f32;
+/// The usual difference is a mean over this many frames, and is known after the least of them.
+const LEARN: f32 = 500.0;
+const LEARN_LEAST: f32 = 20.0;
+/// Power of two 40 dB below the loudest frame; steps of a signature per doubling of power.
+const FLOOR: f32 = 1e-4;
+const STEPS: f32 = 4.0;
+/// Below -55 dBFS or 35 dB under the loudest, a frame is a pause.
+const QUIET: f32 = 3.2e-6;
+const PAUSE: f32 = 3.2e-4;
+/// The loudest frame is forgotten by 1 dB a second.
+const FORGET: f32 = 0.995_405_4;
+/// While a loop lasts: this many more misses than matches end it.
+const LOST: u8 = 8;
+
+/// Eight levels in steps of 0.75 dB above the floor, plus one; all zero in a pause.
+type Signature = [u8; BANDS];
+const SILENT: Signature = [0; BANDS];
+
+/// State. In the slab: a ring of signatures, and how long each lag has matched.
+pub(crate) struct Repetition {
+    frames: u64,
+    loudest: f32,
+    /// What two frames of this stream usually differ by, and how many frames that was learnt from.
+    usual: f32,
+    learnt: f32,
+    open: Option<Open>,
+    loops: u32,
+    looped: u64,
+    longest: u64,
+    period: u16,
+}
+
+#[derive(Clone, Copy)]
+struct Open {
+    event: EventId,
+    lag: u16,
+    missed: u8,
+    start: u64,
+    end: u64,
+}
+
+pub(crate) struct Plan {
+    config: RepetitionConfig,
+    /// How long each lag must match, in frames.
+    need: [u16; LAGS],
+    /// First bin of each band, and one past the last band.
+    bins: [usize; BANDS + 1],
+    rate_hz: f64,
+}
+
+/// `log2` of a positive number, at most 0.09 too low: the mantissa stands for its own logarithm. What matters here is only that
+/// it grows with `x`.
+fn log2(x: f32) -> f32 {
+    x.to_bits() as f32 * (1.0 / 8_388_608.0) - 127.0
+}
+
+fn difference(a: Signature, b: Signature) -> u16 {
+    (0..BANDS).map(|k| u16::from(a[k].abs_diff(b[k]))).sum()
+}
+
+/// The slab as signatures and counts.
+fn parts(mem: &mut [f32]) -> (&mut [Signature], &mut [u16]) {
+    let (ring, counts) = mem.split_at_mut(RING * BANDS / 4);
+    (cast_slice_mut(ring), cast_slice_mut(counts))
+}
+
+impl Repetition {
+    fn signature(&mut self, plan: &Plan, spectrum: &[f32]) -> Signature {
+        let mut bands = [0.0f32; BANDS];
+        for (k, band) in bands.iter_mut().enumerate() {
+            *band = spectrum[plan.bins[k]..plan.bins[k + 1]].iter().sum();
+        }
+        let all: f32 = bands.iter().sum();
+        self.loudest = (self.loudest * FORGET).max(all);
+        if all < QUIET || all < self.loudest * PAUSE {
+            return SILENT;
+        }
+        let floor = self.loudest * FLOOR;
+        bands.map(|p| (STEPS * (log2(p.max(floor)) + 32.0)).clamp(1.0, 255.0) as u8)
+    }
+
+    /// Compares the newest signature with those before it, and counts for each lag how long it has matched. Returns whether
+    /// one has matched long enough.
+    fn compare(&mut self, plan: &Plan, now: Signature, ring: &[Signature], counts: &mut [u16]) -> bool {
+        let at = self.frames as usize % RING;
+        let mut differences = [0u16; RING];
+        let (mut sum, mut pairs) = (0u32, 0u32);
+        for (d, &then) in differences.iter_mut().zip(ring) {
+            *d = difference(now, then);
+            let heard = u32::from(then != SILENT);
+            sum += u32::from(*d) * heard;
+            pairs += heard;
+        }
+        let sounds = now != SILENT;
+        let threshold = self.threshold(plan) as u16;
+        let mut long = false;
+        for (i, (count, &need)) in counts.iter_mut().zip(&plan.need).enumerate() {
+            let d = differences[(at + RING - SHORTEST - i) % RING];
+            *count = if d <= threshold {
+                // Pauses that meet pauses carry a loop on, but begin none.
+                count.saturating_add(u16::from(sounds || *count > 0))
+            } else {
+                count.saturating_sub(MISS)
+            };
+            long |= *count >= need;
+        }
+        if sounds && pairs > 0 {
+            self.learnt = (self.learnt + 1.0).min(LEARN);
+            self.usual += (sum as f32 / pairs as f32 - self.usual) / self.learnt;
+        }
+        long && self.learnt >= LEARN_LEAST
+    }
+
+    /// Whether the last `n` frames are really those `lag` before: closer by far than those a little more or less before.
+    fn is_loop(&self, plan: &Plan, ring: &[Signature], lag: usize, n: usize) -> bool {
+        let at = self.frames as usize;
+        let n = n.min(RING - 1 - lag - ASIDE.end());
+        let mean = |lag: usize| {
+            let (mut sum, mut pairs) = (0u32, 0u32);
+            for i in 0..n {
+                let (now, then) = (ring[(at + RING - i) % RING], ring[(at + 2 * RING - i - lag) % RING]);
+                if now != SILENT && then != SILENT {
+                    sum += u32::from(difference(now, then));
+                    pairs += 1;
+                }
+            }
+            // Half of it must be sound.
+            (2 * pairs as usize >= n).then(|| sum as f32 / pairs.max(1) as f32)
+        };
+        let Some(here) = (lag - 1..=lag + 1).filter_map(mean).reduce(f32::min) else { return false };
+        let ratio = plan.config.ridge_ratio as f32;
+        let stands_out = |aside: f32| here < ratio * aside && aside > CHANGES;
+        ASIDE.flat_map(|k| [lag - k, lag + k]).all(|aside| mean(aside).is_none_or(stands_out))
+            && here < self.threshold(plan)
+    }
+
+    /// For how many frames it has gone on, back to where four frames in a row do not match.
+    fn age(&self, plan: &Plan, ring: &[Signature], lag: usize) -> usize {
+        let at = self.frames as usize + 2 * RING;
+        let (mut age, mut missed) = (0, 0);
+        for i in 0..RING - 1 - lag {
+            if f32::from(difference(ring[(at - i) % RING], ring[(at - i - lag) % RING])) <= self.threshold(plan) {
+                (age, missed) = (i + 1, 0);
+            } else {
+                missed += 1;
+            }
+            if missed == 4 {
+                break;
+            }
+        }
+        age
+    }
+
+    /// Frames match when they differ by no more than this.
+    fn threshold(&self, plan: &Plan) -> f32 {
+        plan.config.match_ratio as f32 * self.usual
+    }
+
+    fn occurrence(plan: &Plan, open: &Open) -> Occurrence {
+        let seconds = (open.end - open.start) as f64 / plan.rate_hz;
+        Occurrence {
+            start: open.start,
+            end: open.end,
+            severity: Severity::above(seconds, plan.config.least_s, plan.config.error_s),
+            value: f64::from(open.lag) * FRAME_S,
+            threshold: plan.config.least_s,
+            channel_mask: 0,
+        }
+    }
+
+    fn close(&mut self, plan: &Plan, out: &mut Sink<'_>) {
+        let Some(open) = self.open.take() else { return };
+        let length = open.end - open.start;
+        self.looped += length;
+        if length > self.longest {
+            (self.longest, self.period) = (length, open.lag);
+        }
+        out.close(&LOOP, open.event, Self::occurrence(plan, &open));
+    }
+}
+
+impl Metric for Repetition {
+    const SPEC: MetricSpec = MetricSpec {
+        id: 12,
+        name: "repetition",
+        revision: 1,
+        summary: "The same stretch of sound again and again",
+        definition: "Otoscope: runs of matching band signatures at lags of 0.2 to 8 s",
+        needs: Needs::SPECTRUM,
+        params: RepetitionConfig::PARAMS,
+        fields: RepetitionOutput::FIELDS,
+        kinds: &[LOOP],
+    };
+    type Config = RepetitionConfig;
+    type Output = RepetitionOutput;
+    type Plan = Plan;
+
+    fn plan(config: &RepetitionConfig, stream: &StreamShape) -> Result<Plan, ConfigError> {
+        let rate_hz = f64::from(stream.rate.hz());
+        let least = (config.least_s / FRAME_S) as u16;
+        let need = core::array::from_fn(|i| least.max(((SHORTEST + i) as f64 * ROUNDS) as u16));
+        let bin_hz = rate_hz / spectrum_len(stream.rate) as f64;
+        Ok(Plan { config: config.clone(), need, bins: EDGES_HZ.map(|hz| (hz / bin_hz).round() as usize), rate_hz })
+    }
+
+    fn slab(_: &Plan) -> usize {
+        (RING * BANDS).div_ceil(4) + LAGS.div_ceil(2)
+    }
+
+    fn new(_: &Plan) -> Self {
+        Self {
+            frames: 0,
+            loudest: 0.0,
+            usual: 0.0,
+            learnt: 0.0,
+            open: None,
+            loops: 0,
+            looped: 0,
+            longest: 0,
+            period: 0,
+        }
+    }
+
+    fn update(&mut self, plan: &Plan, mem: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
+        let Some(spectrum) = f.spectrum() else { return };
+        let now = self.signature(plan, spectrum);
+        let (ring, counts) = parts(mem);
+        let at = self.frames as usize;
+        ring[at % RING] = now;
+        let long = self.compare(plan, now, ring, counts);
+        let threshold = self.threshold(plan);
+        if let Some(open) = &mut self.open {
+            let lag = usize::from(open.lag);
+            // A loop may drift by a frame a round: then the neighbour of its lag matches best.
+            let best = (lag - 1..=lag + 1).min_by_key(|&l| difference(now, ring[(at + RING - l) % RING]));
+            let matches = best.is_some_and(|l| f32::from(difference(now, ring[(at + RING - l) % RING])) <= threshold);
+            open.missed = if matches { open.missed.saturating_sub(1) } else { open.missed + 1 };
+            // Speech after the loop matches it now and then, by chance: that does not carry the end along.
+            if matches && open.missed <= 2 {
+                open.end = f.end();
+            }
+            if open.missed > LOST {
+                counts.fill(0);
+                self.close(plan, out);
+            }
+        } else if long {
+            for i in 0..LAGS {
+                if counts[i] < plan.need[i] {
+                    continue;
+                }
+                let lag = SHORTEST + i;
+                if self.is_loop(plan, ring, lag, usize::from(counts[i])) {
+                    let length = (self.age(plan, ring, lag) as f64 * FRAME_S * plan.rate_hz) as u64;
+                    let mut open = Open {
+                        event: EventId::default(),
+                        lag: lag as u16,
+                        missed: 0,
+                        start: f.end().saturating_sub(length),
+                        end: f.end(),
+                    };
+                    open.event = out.open(&LOOP, Self::occurrence(plan, &open));
+                    self.open = Some(open);
+                    self.loops += 1;
+                    break;
+                }
+                // Asked again when it has matched for half as long once more.
+                counts[i] = plan.need[i] / 2;
+            }
+        }
+        self.frames += 1;
+    }
+
+    fn finish(&mut self, plan: &Plan, _: &mut [f32], _: &End<'_>, out: &mut Sink<'_>) {
+        self.close(plan, out);
+    }
+
+    fn output(&self, plan: &Plan, _: &[f32]) -> RepetitionOutput {
+        const NONE: &str = "nothing was repeated";
+        let running = self.open.as_ref().map_or((0, 0), |o| (o.end - o.start, o.lag));
+        let (longest, period) = running.max((self.longest, self.period));
+        let seconds = |samples: u64| Value::Number(samples as f64 / plan.rate_hz);
+        RepetitionOutput {
+            loops: Value::count(self.loops.into()),
+            looped_s: seconds(self.looped + running.0),
+            longest_s: seconds(longest),
+            period_s: if period > 0 { Value::Number(f64::from(period) * FRAME_S) } else { Value::Undefined(NONE) },
+        }
+    }
+}
