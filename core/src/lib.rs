@@ -24,7 +24,7 @@ mod units;
 pub use error::{ConfigError, PushError};
 pub use finding::{Finding, Severity, State};
 pub use metrics::SPECS;
-pub use probe::{Config, Enabled, MAX_CHANNELS, Plan, Probe, Push, Setting, StreamSpec};
+pub use probe::{Config, Enabled, Job, MAX_CHANNELS, Plan, Probe, Push, Setting, StreamSpec, push_many};
 pub use report::{FindingLog, Report, StreamMeta, kind_name, message, specs_of};
 pub use simd::Level;
 pub use units::SampleRate;

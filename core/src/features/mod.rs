@@ -39,6 +39,11 @@ impl FeaturePlan {
         }
     }
 
+    /// The K-filter, if somebody needs it.
+    pub(crate) fn k_weighting(&self) -> Option<&KWeighting> {
+        self.k_weighting.as_ref()
+    }
+
     /// Samples of the downmix that must be kept before the hop.
     pub(crate) fn history(&self, rate: SampleRate) -> usize {
         let shortest_hop = rate.hz() as usize / 100;
@@ -71,8 +76,16 @@ impl Features {
         Self { k_states: Default::default(), true_peak: TruePeak::default(), voice: Voice::new() }
     }
 
-    /// Computes what is needed for one hop.
-    pub(crate) fn compute(&mut self, simd: Simd, plan: &FeaturePlan, s: &Signals<'_>, gate: GateCounts) -> Facts {
+    /// Computes what is needed for one hop. `batched` is the K-weighted energy of a mono
+    /// stream, where a batch has computed it already.
+    pub(crate) fn compute(
+        &mut self,
+        simd: Simd,
+        plan: &FeaturePlan,
+        s: &Signals<'_>,
+        gate: GateCounts,
+        batched: Option<f64>,
+    ) -> Facts {
         let n = s.channels();
         let mut channels = [Statistics::default(); MAX_CHANNELS];
         for (c, stats) in channels[..n].iter_mut().enumerate() {
@@ -80,7 +93,9 @@ impl Features {
         }
         let mix = if n == 1 { channels[0] } else { simd.statistics(s.hop()) };
         let mut k_energy = [0.0; MAX_CHANNELS];
-        if let Some(filter) = &plan.k_weighting {
+        if let Some(energy) = batched {
+            k_energy[0] = energy;
+        } else if let Some(filter) = &plan.k_weighting {
             for c in (0..n).filter(|&c| Some(c) != lfe(n)) {
                 k_energy[c] = simd.k_energy(filter, &mut self.k_states[c], s.channel(c, 0));
             }
@@ -92,6 +107,11 @@ impl Features {
             self.voice.update(mix.energy / s.hop().len().max(1) as f64);
         }
         Facts { mix, channels, k_energy, true_peak: self.true_peak.largest(), voice: self.voice, gate }
+    }
+
+    /// The K-filter's state of a mono stream, for a batch to compute its energy in lanes.
+    pub(crate) fn k_state(&mut self) -> &mut KState {
+        &mut self.k_states[0]
     }
 
     /// The last points between samples, which only the end of the stream completes.

@@ -3,8 +3,10 @@
 //! [`Config`] → [`Plan`] → [`Probe`]. A config says what to measure; freezing it checks everything and makes the tables; the
 //! plan is shared by any number of probes and threads. From then on nothing allocates, locks, panics or fails.
 
+mod batch;
 mod config;
 
+pub use batch::{Job, push_many};
 pub use config::{Config, Enabled, Setting};
 
 use crate::error::{ConfigError, PushError};
@@ -222,23 +224,30 @@ impl Probe {
     }
 
     fn push<S: Sample>(&mut self, mut pcm: &[S], push: Push) -> Result<(), PushError> {
+        self.begin(pcm.len(), push)?;
         let channels = self.plan.0.shape.channels;
-        if self.state.finished {
-            return Err(PushError::Finished);
-        }
-        if !pcm.len().is_multiple_of(channels) {
-            return Err(PushError::PartialFrame { len: pcm.len(), channels });
-        }
-        self.announce((pcm.len() / channels) as u64, push);
         let Self { plan, state, block } = self;
         let (samples, slab) = block.split_at_mut(plan.0.layout.len());
         while !pcm.is_empty() {
             let taken = state.framer.fill(plan.0.simd, plan.0.layout, samples, pcm);
             pcm = &pcm[taken * channels..];
             if state.framer.is_full() {
-                state.hop(&plan.0, samples, slab);
+                state.hop(&plan.0, samples, slab, None);
             }
         }
+        Ok(())
+    }
+
+    /// Checks a push and announces it; nothing after this can refuse it.
+    fn begin(&mut self, len: usize, push: Push) -> Result<(), PushError> {
+        let channels = self.plan.0.shape.channels;
+        if self.state.finished {
+            return Err(PushError::Finished);
+        }
+        if !len.is_multiple_of(channels) {
+            return Err(PushError::PartialFrame { len, channels });
+        }
+        self.announce((len / channels) as u64, push);
         Ok(())
     }
 
@@ -282,7 +291,7 @@ impl Probe {
             let Self { plan, state, block } = self;
             let (samples, slab) = block.split_at_mut(plan.0.layout.len());
             if state.framer.filled() > 0 {
-                state.hop(&plan.0, samples, slab);
+                state.hop(&plan.0, samples, slab, None);
             }
             let signals = state.framer.signals(plan.0.layout, samples);
             let true_peak = state.features.finish(plan.0.simd, &plan.0.features, &signals);
@@ -301,11 +310,11 @@ impl Probe {
 }
 
 impl State {
-    /// One hop is complete (or the stream ends with a shorter one): facts, then metrics.
-    fn hop(&mut self, plan: &Tables, samples: &mut [f32], slab: &mut [f32]) {
+    /// One hop is complete (or the stream ends with a shorter one): facts, then metrics. `k_energy` as a batch computed it.
+    fn hop(&mut self, plan: &Tables, samples: &mut [f32], slab: &mut [f32], k_energy: Option<f64>) {
         let Self { framer, features, metrics, ledger, .. } = self;
         let signals = framer.signals(plan.layout, samples);
-        let facts = features.compute(plan.simd, &plan.features, &signals, framer.gate());
+        let facts = features.compute(plan.simd, &plan.features, &signals, framer.gate(), k_energy);
         let (index, start) = (framer.index(), framer.start());
         with_spectrum(plan.simd, &plan.features, signals.window(), index, |spectrum| {
             let view = FrameView::new(plan.simd, signals, &facts, spectrum, index, start);

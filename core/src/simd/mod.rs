@@ -11,7 +11,7 @@ mod portable;
 #[cfg(test)]
 mod suite;
 
-pub(crate) use portable::{BLOCK, FIR, KState, KWeighting, PHASES, TAPS, TruePeakTable};
+pub(crate) use portable::{BLOCK, FIR, KState, KWeighting, LANES, PHASES, TAPS, TruePeakTable};
 
 use core::fmt;
 use lanes::Plain;
@@ -117,6 +117,8 @@ kernels! {
     fn flat_triples(x: &[f32], least: f32, tolerance: f32) -> u32;
     /// The energy of `x` behind the K-filter. A tolerance kernel.
     fn k_energy(filter: &KWeighting, state: &mut KState, x: &[f32]) -> f64;
+    /// The same for one hop of each of up to eight streams, in lanes. A tolerance kernel.
+    fn k_energy_lanes(filter: &KWeighting, states: &mut [KState; LANES], x: &[&[f32]; LANES]) -> [f64; LANES];
     /// The largest magnitude between the samples of `x` from `TAPS - 1` on, or `largest` if that is not exceeded. A
     /// tolerance kernel.
     fn true_peak(table: &TruePeakTable, x: &[f32], largest: f32) -> f32;
@@ -133,3 +135,19 @@ kernels! {
 }
 
 pub(crate) use portable::{GateCounts, Statistics};
+
+/// Asks the machine to bring memory that will be needed soon into its cache; a hint, where it has such a thing.
+#[inline]
+pub(crate) fn prefetch<T: ?Sized>(what: &T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let start = core::ptr::from_ref(what).cast::<i8>();
+        for offset in (0..size_of_val(what)).step_by(64) {
+            // SAFETY: SSE is part of x86-64, the address lies within `what`, and a prefetch reads nothing a program can see.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(offset)) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = what;
+}

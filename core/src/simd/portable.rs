@@ -7,7 +7,7 @@
 
 use super::lanes::Lanes;
 
-const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 
 /// `a * b + c` in one lane.
 #[inline(always)]
@@ -264,6 +264,38 @@ pub(crate) fn k_energy<V: Lanes>(filter: &KWeighting, state: &mut KState, x: &[f
     }
     state.0 = s;
     sum(energy.store()) + sum(tail)
+}
+
+/// The K-filter over eight streams at once, one in each lane, sample by sample: `x` holds hops of one length, or empty ones for
+/// lanes that are not used. Rounds otherwise than [`k_energy`] does, within the same tolerance.
+#[inline(always)]
+pub(crate) fn k_energy_lanes<V: Lanes>(
+    filter: &KWeighting,
+    states: &mut [KState; LANES],
+    x: &[&[f32]; LANES],
+) -> [f64; LANES] {
+    let len = x.iter().map(|x| x.len()).max().unwrap_or(0);
+    let mut s: [V; ORDER] = core::array::from_fn(|j| V::load(&core::array::from_fn(|l| states[l].0[j])));
+    let input = filter.one_input.map(V::splat);
+    let state = filter.one_state.map(|row| row.map(V::splat));
+    let mut energy = V::splat(0.0);
+    for i in 0..len {
+        let v = V::load(&core::array::from_fn(|l| x[l].get(i).copied().unwrap_or(0.0)));
+        let next: [V; ORDER + 1] = core::array::from_fn(|k| {
+            // Two short chains: the next sample waits for them.
+            let early = s[1].mul_add(state[1][k], s[0].mul(state[0][k]));
+            let late = s[3].mul_add(state[3][k], s[2].mul_add(state[2][k], v.mul(input[k])));
+            early.add(late)
+        });
+        energy = next[0].mul_add(next[0], energy);
+        s = [next[1], next[2], next[3], next[4]];
+    }
+    let s = s.map(V::store);
+    for (l, state) in states.iter_mut().enumerate() {
+        let new: [f32; ORDER] = core::array::from_fn(|j| s[j][l]);
+        state.0 = if new.iter().all(|v| v.abs() < 1e-20) { [0.0; ORDER] } else { new };
+    }
+    energy.store().map(f64::from)
 }
 
 /// Taps of one phase of the true-peak interpolator.

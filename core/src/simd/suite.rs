@@ -208,3 +208,28 @@ fn the_kernels_of_linear_prediction_match_plain_loops_and_the_portable_bits() {
         }
     });
 }
+
+#[test]
+fn eight_streams_in_lanes_have_the_energies_they_have_alone() {
+    let filter = KWeighting::new(24_000);
+    let mut alone = [KState::default(); 8];
+    at_every_level(|simd, x| {
+        // Eight different hops: rotations of one; the last lane is not used.
+        let hops: [Vec<f32>; 8] = core::array::from_fn(|l| [&x[x.len() * l / 8..], &x[..x.len() * l / 8]].concat());
+        let lanes: [&[f32]; 8] = core::array::from_fn(|l| if l == 7 { &[] } else { &hops[l][..] });
+        let mut states = alone;
+        let got = simd.k_energy_lanes(&filter, &mut states, &lanes);
+        let reference = portable().k_energy_lanes(&filter, &mut alone.clone(), &lanes);
+        for l in 0..7 {
+            let mut state = alone[l];
+            let want = portable().k_energy(&filter, &mut state, lanes[l]);
+            let near = |a: f64, b: f64| (a - b).abs() <= 1e-5 * b + 1e-12;
+            assert!(near(got[l], want) && near(reference[l], want), "single precision: {} {want}", got[l]);
+            let scale = state.0.iter().fold(1e-6f32, |m, v| m.max(v.abs()));
+            let close = state.0.iter().zip(states[l].0).all(|(a, b)| (a - b).abs() <= 1e-3 * scale);
+            assert!(close, "the state goes on where either kernel left it: {state:?} {:?}", states[l]);
+        }
+        alone = states;
+        alone[7] = KState::default();
+    });
+}
