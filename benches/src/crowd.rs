@@ -3,7 +3,7 @@
 use crate::case::{Edges, Set};
 use crate::listen::push_of;
 use crate::signal::Pcm;
-use otoscope::{ConfigError, Probe};
+use otoscope::{ConfigError, Job, Probe, push_many};
 use std::hint::black_box;
 
 /// Probes that hear the same speech, each from another place, in turn.
@@ -42,6 +42,29 @@ impl Crowd {
         self.rounds += 1;
         self.probes.len() * hop
     }
+
+    /// The same as one batch for each `size` probes; the list of jobs is made by the caller of a batch, so it counts.
+    pub fn round_batch(&mut self, pcm: &Pcm, size: usize) -> usize {
+        let hop = self.rate_hz as usize / 100;
+        let hops = pcm.len() / hop;
+        let push = push_of(Edges::Timed, self.rounds * hop as u64, self.rate_hz);
+        let mut jobs = Vec::with_capacity(size);
+        for (b, probes) in self.probes.chunks_mut(size).enumerate() {
+            jobs.clear();
+            jobs.extend(probes.iter_mut().enumerate().map(|(i, probe)| {
+                let at = ((b * size + i) * AHEAD + self.rounds as usize) % hops * hop;
+                Job::new(probe, &pcm.codes[at..at + hop], push)
+            }));
+            push_many(&mut jobs);
+            for job in &mut jobs {
+                while let Some(finding) = job.probe.poll_finding() {
+                    black_box(finding);
+                }
+            }
+        }
+        self.rounds += 1;
+        self.probes.len() * hop
+    }
 }
 
 #[cfg(test)]
@@ -57,5 +80,7 @@ mod tests {
             assert_eq!(crowd.round(&pcm), 7 * 240);
         }
         assert!(crowd.probes.iter().all(|p| p.samples() == 720));
+        assert_eq!(crowd.round_batch(&pcm, 3), 7 * 240);
+        assert!(crowd.probes.iter().all(|p| p.samples() == 960));
     }
 }

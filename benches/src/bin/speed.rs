@@ -16,6 +16,7 @@ speed: how fast a probe is, beside crate ebur128 in the same process
 
   speed                    all cases: CPU time a sample, and single pushes
     --only TEXT            only cases with TEXT in their name (and no crowd)
+    --crowd                only many streams in turn, one by one and in batches
     --repeats N            how often each case is measured, in turn [15]
     --seconds S            how much of a signal, at least [60]
     --csv                  as CSV
@@ -33,13 +34,14 @@ struct Options {
     repeats: usize,
     seconds: Option<f64>,
     csv: bool,
+    crowd: bool,
     list: bool,
     state: bool,
     count: Option<Case>,
 }
 
 fn options() -> Result<Options, Box<dyn Error>> {
-    let mut o = Options { only: None, repeats: 15, seconds: None, csv: false, list: false, state: false, count: None };
+    let mut o = Options { only: None, repeats: 15, seconds: None, csv: false, crowd: false, list: false, state: false, count: None };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
@@ -49,6 +51,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
             "--seconds" => o.seconds = Some(value()?.parse()?),
             "--count" => o.count = Some(value()?.parse()?),
             "--csv" => o.csv = true,
+            "--crowd" => o.crowd = true,
             "--list" => o.list = true,
             "--state" => o.state = true,
             _ => return Err(format!("{arg}?\n\n{HELP}").into()),
@@ -80,6 +83,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if o.state {
         return state();
+    }
+    if o.crowd {
+        return crowd(o.repeats);
     }
     let seconds = o.seconds.unwrap_or(60.0);
     let simd = Set::None.plan(24_000)?.simd();
@@ -209,37 +215,61 @@ fn ratio(peer: &[f64], own: &[f64]) -> String {
 }
 
 /// Many streams in turn beside one.
+/// How a crowd is pushed to: one probe at a time, or in batches of this many.
+#[derive(Clone, Copy)]
+enum Turn {
+    Single,
+    Batch(usize),
+}
+
 fn crowd(repeats: usize) -> Result<(), Box<dyn Error>> {
     const PUSHES: usize = 10_000;
+    const CASES: [(usize, Turn); 5] = [
+        (1, Turn::Single),
+        (1_000, Turn::Single),
+        (1_000, Turn::Batch(100)),
+        (PUSHES, Turn::Single),
+        (PUSHES, Turn::Batch(100)),
+    ];
     let pcm = Pcm::new(Signal::Speech, 24_000, 6.0)?;
-    let sizes = [1, 1_000, PUSHES];
     let mut crowds = Vec::new();
-    for streams in sizes {
+    for (streams, turn) in CASES {
         let mut crowd = Crowd::new(Set::All, 24_000, streams)?;
         for _ in 0..PUSHES * 10 / streams {
-            crowd.round(&pcm);
+            round(&mut crowd, &pcm, turn);
         }
         crowds.push(crowd);
     }
-    let mut times = [const { Vec::new() }; 3];
+    let mut times = [const { Vec::new() }; CASES.len()];
     for _ in 0..repeats * 4 {
-        for ((crowd, streams), times) in crowds.iter_mut().zip(sizes).zip(&mut times) {
+        for ((crowd, (streams, turn)), times) in crowds.iter_mut().zip(CASES).zip(&mut times) {
             let mut samples = 0;
-            let time = cpu_seconds(|| samples = (0..PUSHES / streams).map(|_| crowd.round(&pcm)).sum());
+            let time = cpu_seconds(|| samples = (0..PUSHES / streams).map(|_| round(crowd, &pcm, turn)).sum());
             times.push(ns_per_sample(time, samples));
         }
     }
     println!("\nmany streams in turn, {}:", Case::probe(Set::All));
-    for (streams, times) in sizes.iter().zip(&times) {
+    for ((streams, turn), times) in CASES.iter().zip(&times) {
         let min = times.iter().copied().fold(f64::INFINITY, f64::min);
         let (mid, push) = (median(times), median(times) * 240.0 / 1e3);
         let per_core = streams_per_core(mid, 24_000);
+        let how = match turn {
+            Turn::Single => "one by one".to_owned(),
+            Turn::Batch(size) => format!("batches of {size}"),
+        };
         println!(
-            "{streams:6} streams: {min:6.2} min {mid:6.2} median ns/sample, \
+            "{streams:6} streams, {how:14}: {min:6.2} min {mid:6.2} median ns/sample, \
              {per_core:6.0} streams per core by the median, {push:.2} us a push"
         );
     }
     Ok(())
+}
+
+fn round(crowd: &mut Crowd, pcm: &Pcm, turn: Turn) -> usize {
+    match turn {
+        Turn::Single => crowd.round(pcm),
+        Turn::Batch(size) => crowd.round_batch(pcm, size),
+    }
 }
 
 /// What one probe keeps in memory.

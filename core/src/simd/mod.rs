@@ -11,7 +11,7 @@ mod portable;
 #[cfg(test)]
 mod suite;
 
-pub(crate) use portable::{BLOCK, FIR, KState, KWeighting, LANES, PHASES, TAPS, TruePeakTable};
+pub(crate) use portable::{BLOCK, FIR, KState, KWeighting, LANES, PHASES, SIGNATURE, TAPS, TruePeakTable};
 
 use core::fmt;
 use lanes::Plain;
@@ -132,6 +132,10 @@ kernels! {
     fn correlate(x: &[f32], h: &[f32; FIR], out: &mut [f32]);
     /// `out = x * window`, element by element. Exact.
     fn apply_window(x: &[f32], window: &[f32], out: &mut [f32]);
+    /// The distance of one signature from each of many, byte by byte, at most 255. Exact.
+    fn distances(one: &[u8; SIGNATURE], planes: &[u8], out: &mut [u8]);
+    /// Counts up where a distance is within `threshold`, else down; whether a count reached what it needs. Exact.
+    fn count_matches(distances: &[u8], threshold: u8, begin: bool, counts: &mut [u16], need: &[u16]) -> bool;
 }
 
 pub(crate) use portable::{GateCounts, Statistics};

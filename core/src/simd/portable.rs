@@ -275,25 +275,56 @@ pub(crate) fn k_energy_lanes<V: Lanes>(
     x: &[&[f32]; LANES],
 ) -> [f64; LANES] {
     let len = x.iter().map(|x| x.len()).max().unwrap_or(0);
-    let mut s: [V; ORDER] = core::array::from_fn(|j| V::load(&core::array::from_fn(|l| states[l].0[j])));
-    let input = filter.one_input.map(V::splat);
-    let state = filter.one_state.map(|row| row.map(V::splat));
-    let mut energy = V::splat(0.0);
-    for i in 0..len {
-        let v = V::load(&core::array::from_fn(|l| x[l].get(i).copied().unwrap_or(0.0)));
-        let next: [V; ORDER + 1] = core::array::from_fn(|k| {
-            // Two short chains: the next sample waits for them.
-            let early = s[1].mul_add(state[1][k], s[0].mul(state[0][k]));
-            let late = s[3].mul_add(state[3][k], s[2].mul_add(state[2][k], v.mul(input[k])));
-            early.add(late)
-        });
-        energy = next[0].mul_add(next[0], energy);
-        s = [next[1], next[2], next[3], next[4]];
+    let mut columns = [[0.0f32; LANES]; ORDER];
+    for (l, state) in states.iter().enumerate() {
+        for j in 0..ORDER {
+            columns[j][l] = state.0[j];
+        }
     }
-    let s = s.map(V::store);
+    let mut s = [V::splat(0.0); ORDER];
+    for j in 0..ORDER {
+        s[j] = V::load(&columns[j]);
+    }
+    let mut energy = V::splat(0.0);
+    // Eight samples of each stream are turned into eight registers at a time. What a lane does not have reads as zero.
+    for start in (0..len).step_by(BLOCK) {
+        let mut turned = [[0.0f32; LANES]; BLOCK];
+        for l in 0..LANES {
+            if let Some(block) = x[l].get(start..).and_then(|x| x.first_chunk::<BLOCK>()) {
+                for i in 0..BLOCK {
+                    turned[i][l] = block[i];
+                }
+            } else {
+                for (i, &v) in x[l].iter().skip(start).enumerate() {
+                    turned[i][l] = v;
+                }
+            }
+        }
+        for v in &turned[..BLOCK.min(len - start)] {
+            let v = V::load(v);
+            let mut next = [V::splat(0.0); ORDER + 1];
+            for k in 0..=ORDER {
+                // Two short chains: the next sample waits for them.
+                let early = s[1].mul_add(V::splat(filter.one_state[1][k]), s[0].mul(V::splat(filter.one_state[0][k])));
+                let late = v.mul(V::splat(filter.one_input[k]));
+                let late = s[2].mul_add(V::splat(filter.one_state[2][k]), late);
+                let late = s[3].mul_add(V::splat(filter.one_state[3][k]), late);
+                next[k] = early.add(late);
+            }
+            energy = next[0].mul_add(next[0], energy);
+            s = [next[1], next[2], next[3], next[4]];
+        }
+    }
+    for j in 0..ORDER {
+        columns[j] = s[j].store();
+    }
     for (l, state) in states.iter_mut().enumerate() {
-        let new: [f32; ORDER] = core::array::from_fn(|j| s[j][l]);
-        state.0 = if new.iter().all(|v| v.abs() < 1e-20) { [0.0; ORDER] } else { new };
+        for j in 0..ORDER {
+            state.0[j] = columns[j][l];
+        }
+        if state.0.iter().all(|v| v.abs() < 1e-20) {
+            state.0 = [0.0; ORDER];
+        }
     }
     energy.store().map(f64::from)
 }
@@ -474,4 +505,39 @@ pub(crate) fn correlate<V: Lanes>(x: &[f32], h: &[f32; FIR], out: &mut [f32]) {
         }
         out[i] = even + odd;
     }
+}
+
+/// Bands of the signatures that [`distances`] compares.
+pub(crate) const SIGNATURE: usize = 8;
+
+/// How far each of many signatures is from one: the sum of absolute differences of their bytes, at most 255. `planes` holds
+/// the first bytes of all of them, then the second bytes, and so on.
+#[inline(always)]
+pub(crate) fn distances<V: Lanes>(one: &[u8; SIGNATURE], planes: &[u8], out: &mut [u8]) {
+    out.fill(0);
+    for (plane, &b) in planes.chunks_exact(out.len().max(1)).zip(one) {
+        for (sum, &a) in out.iter_mut().zip(plane) {
+            *sum = sum.saturating_add(a.abs_diff(b));
+        }
+    }
+}
+
+/// Counts for each lag how long it has matched: a distance within `threshold` adds one (where `begin` is false, only to what
+/// has begun), another one takes four away. Returns whether a count reached what it needs.
+#[inline(always)]
+pub(crate) fn count_matches<V: Lanes>(
+    distances: &[u8],
+    threshold: u8,
+    begin: bool,
+    counts: &mut [u16],
+    need: &[u16],
+) -> bool {
+    let mut reached = false;
+    for ((count, &d), &need) in counts.iter_mut().zip(distances).zip(need) {
+        let up = count.saturating_add(u16::from(begin | (*count > 0)));
+        let down = count.saturating_sub(4);
+        *count = if d <= threshold { up } else { down };
+        reached |= *count >= need;
+    }
+    reached
 }

@@ -233,3 +233,28 @@ fn eight_streams_in_lanes_have_the_energies_they_have_alone() {
         alone[7] = KState::default();
     });
 }
+
+#[test]
+fn distances_and_matches_are_what_a_plain_loop_counts() {
+    at_every_level(|simd, x| {
+        let byte = |v: &f32| v.to_bits() as u8;
+        let n = x.len() / 8;
+        let planes: Vec<u8> = x[..8 * n].iter().map(byte).collect();
+        let one: [u8; 8] = core::array::from_fn(|k| (37 * k) as u8);
+        let mut got = vec![9; n];
+        simd.distances(&one, &planes, &mut got);
+        let want = |i: usize| (0..8).map(|k| u32::from(planes[k * n + i].abs_diff(one[k]))).sum::<u32>().min(255) as u8;
+        assert_eq!(got, (0..n).map(want).collect::<Vec<_>>());
+        for begin in [true, false] {
+            let before: Vec<u16> = (0..n).map(|i| [0, 1, 3, 7, u16::MAX][i % 5]).collect();
+            let need: Vec<u16> = (0..n).map(|i| 5 + i as u16).collect();
+            let mut counts = before.clone();
+            let reached = simd.count_matches(&got, 200, begin, &mut counts, &need);
+            for i in 0..n {
+                let up = if begin || before[i] > 0 { before[i].saturating_add(1) } else { 0 };
+                assert_eq!(counts[i], if got[i] <= 200 { up } else { before[i].saturating_sub(4) });
+            }
+            assert_eq!(reached, (0..n).any(|i| counts[i] >= need[i]));
+        }
+    });
+}

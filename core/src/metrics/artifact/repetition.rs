@@ -28,6 +28,7 @@ use crate::error::ConfigError;
 use crate::features::{FrameView, spectrum_len};
 use crate::finding::{EventId, Occurrence, Severity, Sink};
 use crate::metrics::{End, Metric, StreamShape};
+use crate::simd::{SIGNATURE, Simd};
 use crate::spec::{Exactness, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
 use bytemuck::cast_slice_mut;
 
@@ -53,7 +54,7 @@ const LOOP: KindSpec = KindSpec {
     message: "the same {value} s of sound are repeated again and again for {duration_ms} ms",
 };
 
-const BANDS: usize = 8;
+const BANDS: usize = SIGNATURE;
 /// Edges of the bands in Hz: all of them below half of the lowest rate.
 const EDGES_HZ: [f64; BANDS + 1] = [150.0, 350.0, 550.0, 800.0, 1100.0, 1500.0, 2100.0, 2800.0, 3800.0];
 /// A signature comes with every second hop.
@@ -66,8 +67,6 @@ const RING: usize = 512;
 const SHORTEST: usize = 10;
 const LONGEST: usize = 400;
 const LAGS: usize = LONGEST - SHORTEST + 1;
-/// A miss counts as much as this many matches.
-const MISS: u16 = 4;
 /// A loop is compared with what lies this many frames to either side of its lag.
 const ASIDE: core::ops::RangeInclusive<usize> = 4..=6;
 /// The sound of a loop changes: by 2 dB a band, at least, over these frames.
@@ -132,10 +131,22 @@ fn difference(a: Signature, b: Signature) -> u16 {
     (0..BANDS).map(|k| u16::from(a[k].abs_diff(b[k]))).sum()
 }
 
-/// The slab as signatures and counts.
-fn parts(mem: &mut [f32]) -> (&mut [Signature], &mut [u16]) {
-    let (ring, counts) = mem.split_at_mut(RING * BANDS / 4);
-    (cast_slice_mut(ring), cast_slice_mut(counts))
+/// The signatures of the last 10 s: all first bytes, then all second bytes...
+struct Past<'a> {
+    planes: &'a [u8],
+    newest: usize,
+}
+
+impl Past<'_> {
+    /// The signature `age` frames ago.
+    fn signature(&self, age: usize) -> Signature {
+        core::array::from_fn(|k| self.planes[k * RING + (self.newest + age) % RING])
+    }
+
+    /// By how much the frame `age` ago differs from the one `lag` before it.
+    fn differs(&self, age: usize, lag: usize) -> u16 {
+        difference(self.signature(age), self.signature(age + lag))
+    }
 }
 
 impl Repetition {
@@ -155,44 +166,34 @@ impl Repetition {
 
     /// Compares the newest signature with those before it, and counts for each lag how long it has matched. Returns whether
     /// one has matched long enough.
-    fn compare(&mut self, plan: &Plan, now: Signature, ring: &[Signature], counts: &mut [u16]) -> bool {
-        let at = self.frames as usize % RING;
-        let mut differences = [0u16; RING];
-        let (mut sum, mut pairs) = (0u32, 0u32);
-        for (d, &then) in differences.iter_mut().zip(ring) {
-            *d = difference(now, then);
-            let heard = u32::from(then != SILENT);
-            sum += u32::from(*d) * heard;
-            pairs += heard;
-        }
+    fn compare(&mut self, plan: &Plan, simd: Simd, now: Signature, past: &Past<'_>, counts: &mut [u16]) -> bool {
+        let mut all = [0u8; RING];
+        simd.distances(&now, past.planes, &mut all);
+        // Behind the newest lie the others, each one frame older; the ring goes on at its beginning.
+        let mut by_lag = [0u8; LAGS];
+        let first = (past.newest + SHORTEST) % RING;
+        let straight = LAGS.min(RING - first);
+        by_lag[..straight].copy_from_slice(&all[first..first + straight]);
+        by_lag[straight..].copy_from_slice(&all[..LAGS - straight]);
         let sounds = now != SILENT;
-        let threshold = self.threshold(plan) as u16;
-        let mut long = false;
-        for (i, (count, &need)) in counts.iter_mut().zip(&plan.need).enumerate() {
-            let d = differences[(at + RING - SHORTEST - i) % RING];
-            *count = if d <= threshold {
-                // Pauses that meet pauses carry a loop on, but begin none.
-                count.saturating_add(u16::from(sounds || *count > 0))
-            } else {
-                count.saturating_sub(MISS)
-            };
-            long |= *count >= need;
-        }
-        if sounds && pairs > 0 {
+        let long = simd.count_matches(&by_lag, self.threshold(plan), sounds, counts, &plan.need);
+        if sounds {
+            // A pause, and what the ring never held, is at least this far from any sound.
+            let near = |d: &&u8| **d < u8::MAX;
+            let (sum, pairs) = all.iter().filter(near).fold((0u32, 0u32), |(s, n), &d| (s + u32::from(d), n + 1));
             self.learnt = (self.learnt + 1.0).min(LEARN);
-            self.usual += (sum as f32 / pairs as f32 - self.usual) / self.learnt;
+            self.usual += (sum as f32 / pairs.max(1) as f32 - self.usual) / self.learnt;
         }
         long && self.learnt >= LEARN_LEAST
     }
 
     /// Whether the last `n` frames are really those `lag` before: closer by far than those a little more or less before.
-    fn is_loop(&self, plan: &Plan, ring: &[Signature], lag: usize, n: usize) -> bool {
-        let at = self.frames as usize;
+    fn is_loop(&self, plan: &Plan, past: &Past<'_>, lag: usize, n: usize) -> bool {
         let n = n.min(RING - 1 - lag - ASIDE.end());
         let mean = |lag: usize| {
             let (mut sum, mut pairs) = (0u32, 0u32);
             for i in 0..n {
-                let (now, then) = (ring[(at + RING - i) % RING], ring[(at + 2 * RING - i - lag) % RING]);
+                let (now, then) = (past.signature(i), past.signature(i + lag));
                 if now != SILENT && then != SILENT {
                     sum += u32::from(difference(now, then));
                     pairs += 1;
@@ -205,15 +206,14 @@ impl Repetition {
         let ratio = plan.config.ridge_ratio as f32;
         let stands_out = |aside: f32| here < ratio * aside && aside > CHANGES;
         ASIDE.flat_map(|k| [lag - k, lag + k]).all(|aside| mean(aside).is_none_or(stands_out))
-            && here < self.threshold(plan)
+            && here < f32::from(self.threshold(plan))
     }
 
     /// For how many frames it has gone on, back to where four frames in a row do not match.
-    fn age(&self, plan: &Plan, ring: &[Signature], lag: usize) -> usize {
-        let at = self.frames as usize + 2 * RING;
+    fn age(&self, plan: &Plan, past: &Past<'_>, lag: usize) -> usize {
         let (mut age, mut missed) = (0, 0);
         for i in 0..RING - 1 - lag {
-            if f32::from(difference(ring[(at - i) % RING], ring[(at - i - lag) % RING])) <= self.threshold(plan) {
+            if past.differs(i, lag) <= self.threshold(plan).into() {
                 (age, missed) = (i + 1, 0);
             } else {
                 missed += 1;
@@ -226,8 +226,8 @@ impl Repetition {
     }
 
     /// Frames match when they differ by no more than this.
-    fn threshold(&self, plan: &Plan) -> f32 {
-        plan.config.match_ratio as f32 * self.usual
+    fn threshold(&self, plan: &Plan) -> u8 {
+        (plan.config.match_ratio as f32 * self.usual) as u8
     }
 
     fn occurrence(plan: &Plan, open: &Open) -> Occurrence {
@@ -298,16 +298,20 @@ impl Metric for Repetition {
     fn update(&mut self, plan: &Plan, mem: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
         let Some(spectrum) = f.spectrum() else { return };
         let now = self.signature(plan, spectrum);
-        let (ring, counts) = parts(mem);
-        let at = self.frames as usize;
-        ring[at % RING] = now;
-        let long = self.compare(plan, now, ring, counts);
+        let (planes, counts) = mem.split_at_mut(RING * BANDS / 4);
+        let (planes, counts): (&mut [u8], &mut [u16]) = (cast_slice_mut(planes), cast_slice_mut(counts));
+        // The ring runs backwards, so that older frames lie behind newer ones.
+        let newest = RING - 1 - self.frames as usize % RING;
+        for (k, level) in now.into_iter().enumerate() {
+            planes[k * RING + newest] = level;
+        }
+        let past = Past { planes, newest };
+        let long = self.compare(plan, f.simd(), now, &past, counts);
         let threshold = self.threshold(plan);
         if let Some(open) = &mut self.open {
             let lag = usize::from(open.lag);
-            // A loop may drift by a frame a round: then the neighbour of its lag matches best.
-            let best = (lag - 1..=lag + 1).min_by_key(|&l| difference(now, ring[(at + RING - l) % RING]));
-            let matches = best.is_some_and(|l| f32::from(difference(now, ring[(at + RING - l) % RING])) <= threshold);
+            // A loop may drift by a frame a round: then a neighbour of its lag matches.
+            let matches = (lag - 1..=lag + 1).any(|lag| past.differs(0, lag) <= threshold.into());
             open.missed = if matches { open.missed.saturating_sub(1) } else { open.missed + 1 };
             // Speech after the loop matches it now and then, by chance: that does not carry the end along.
             if matches && open.missed <= 2 {
@@ -323,8 +327,8 @@ impl Metric for Repetition {
                     continue;
                 }
                 let lag = SHORTEST + i;
-                if self.is_loop(plan, ring, lag, usize::from(counts[i])) {
-                    let length = (self.age(plan, ring, lag) as f64 * FRAME_S * plan.rate_hz) as u64;
+                if self.is_loop(plan, &past, lag, usize::from(counts[i])) {
+                    let length = (self.age(plan, &past, lag) as f64 * FRAME_S * plan.rate_hz) as u64;
                     let mut open = Open {
                         event: EventId::default(),
                         lag: lag as u16,
