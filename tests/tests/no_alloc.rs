@@ -1,7 +1,7 @@
 //! After construction nothing allocates: a counting allocator, armed per thread, watches every push path of every metric.
 #![allow(unsafe_code, reason = "a global allocator is unsafe by its trait")]
 
-use otoscope::{Config, Plan, Probe, Push, StreamSpec};
+use otoscope::{Config, Job, Plan, Probe, Push, StreamSpec, push_many};
 use otoscope_tests::{gallery, metric_names};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -97,6 +97,21 @@ fn use_every_path(plan: &Plan, f32s: &[f32], i16s: &[i16], chunks: &[(std::ops::
     });
     assert!(reports > 0);
     assert_eq!(calls, 0, "{:?}", plan.config());
+}
+
+#[test]
+fn a_batch_allocates_nothing() {
+    for stream in gallery() {
+        let spec = StreamSpec { sample_rate_hz: stream.sample_rate_hz, channels: stream.channels };
+        let plan = Config::new(spec).freeze().expect("defaults");
+        let mut probes: Vec<Probe> = (0..11).map(|_| Probe::new(&plan)).collect();
+        for (range, t) in &stream.chunks {
+            let pcm = &stream.samples[range.clone()];
+            let mut jobs: Vec<Job<f32>> = probes.iter_mut().map(|p| Job::new(p, pcm, Push::at(*t))).collect();
+            assert_eq!(allocations(|| push_many(&mut jobs)), 0, "{spec:?}");
+            assert!(jobs.iter().all(|job| job.result.is_ok()));
+        }
+    }
 }
 
 #[test]

@@ -110,8 +110,12 @@ impl Features {
     }
 
     /// The K-filter's state of a mono stream, for a batch to compute its energy in lanes.
-    pub(crate) fn k_state(&mut self) -> &mut KState {
-        &mut self.k_states[0]
+    pub(crate) fn k_state(&self) -> KState {
+        self.k_states[0]
+    }
+
+    pub(crate) fn set_k_state(&mut self, state: KState) {
+        self.k_states[0] = state;
     }
 
     /// The last points between samples, which only the end of the stream completes.

@@ -213,6 +213,11 @@ impl Framer {
         self.gate = GateCounts::default();
     }
 
+    /// The hop in progress of a mono stream.
+    pub(crate) fn hop<'a>(&self, layout: Layout, block: &'a [f32]) -> &'a [f32] {
+        &block[layout.history..layout.history + self.filled]
+    }
+
     pub(crate) fn filled(&self) -> usize {
         self.filled
     }

@@ -3,7 +3,7 @@
 //! What a batch wins: the K-filter runs for eight streams in the lanes of one register, and while one probe works the next
 //! one's state is on its way from memory, which ten thousand streams in turn spend more time waiting for than computing.
 
-use super::{Probe, Push};
+use super::{Probe, Push, Tables};
 use crate::error::PushError;
 use crate::frame::Sample;
 use crate::simd::{KState, LANES, prefetch};
@@ -62,10 +62,6 @@ pub fn push_many<S: Sample>(jobs: &mut [Job<'_, S>]) {
 
 /// Up to eight probes of one plan.
 fn push_group<S: Sample>(group: &mut [Job<'_, S>]) {
-    let Some(first) = group.first() else { return };
-    let plan = first.probe.plan.clone();
-    let tables = &*plan.0;
-    let channels = tables.shape.channels;
     // How much of each is taken already.
     let mut taken = [0usize; LANES];
     for (job, taken) in group.iter_mut().zip(&mut taken) {
@@ -77,49 +73,51 @@ fn push_group<S: Sample>(group: &mut [Job<'_, S>]) {
     loop {
         let mut full = [false; LANES];
         for (i, job) in group.iter_mut().enumerate() {
-            let Probe { state, block, .. } = &mut *job.probe;
-            let (samples, _) = block.split_at_mut(tables.layout.len());
             let pcm = &job.pcm[taken[i]..];
             if !pcm.is_empty() {
-                taken[i] += channels * state.framer.fill(tables.simd, tables.layout, samples, pcm);
+                let Probe { plan, state, block } = &mut *job.probe;
+                let Tables { simd, layout, shape, .. } = &*plan.0;
+                taken[i] += shape.channels * state.framer.fill(*simd, *layout, &mut block[..layout.len()], pcm);
                 full[i] = state.framer.is_full();
             }
         }
         if full == [false; LANES] {
             return;
         }
-        let energies = k_energies(tables, group, &full);
+        let energies = k_energies(group, &full);
         for i in 0..group.len() {
             if let Some(next) = group.get(i + 1) {
                 next.probe.prefetch_state();
             }
             if full[i] {
-                let Probe { state, block, .. } = &mut *group[i].probe;
-                let (samples, slab) = block.split_at_mut(tables.layout.len());
-                state.hop(tables, samples, slab, energies.map(|e| e[i]));
+                let Probe { plan, state, block } = &mut *group[i].probe;
+                let (samples, slab) = block.split_at_mut(plan.0.layout.len());
+                state.hop(&plan.0, samples, slab, energies.map(|e| e[i]));
             }
         }
     }
 }
 
 /// The K-weighted energy of each full hop, where lanes win: mono, and enough of them of one length.
-fn k_energies<S>(tables: &super::Tables, group: &mut [Job<'_, S>], full: &[bool; LANES]) -> Option<[f64; LANES]> {
+fn k_energies<S>(group: &mut [Job<'_, S>], full: &[bool; LANES]) -> Option<[f64; LANES]> {
     const LEAST: usize = 3;
+    let tables = &*group.first()?.probe.plan.0;
     let filter = tables.features.k_weighting().filter(|_| tables.shape.channels == 1)?;
-    let mut lens = group.iter().zip(full).filter(|(_, full)| **full).map(|(job, _)| job.probe.state.framer.filled());
-    let len = lens.next()?;
-    if lens.clone().count() + 1 < LEAST || lens.any(|other| other != len) {
-        return None;
-    }
     let mut states = [KState::default(); LANES];
     let mut hops: [&[f32]; LANES] = [&[]; LANES];
-    for (i, job) in group.iter_mut().enumerate().filter(|(i, _)| full[*i]) {
-        states[i] = *job.probe.state.features.k_state();
-        hops[i] = &job.probe.block[tables.layout.history..tables.layout.history + len];
+    for (i, job) in group.iter().enumerate().filter(|(i, _)| full[*i]) {
+        let Probe { plan, state, block } = &*job.probe;
+        states[i] = state.features.k_state();
+        hops[i] = state.framer.hop(plan.0.layout, block);
+    }
+    let longest = hops.iter().map(|hop| hop.len()).max()?;
+    let alike = hops.iter().filter(|hop| hop.len() == longest).count();
+    if alike < LEAST || hops.iter().any(|hop| !hop.is_empty() && hop.len() != longest) {
+        return None;
     }
     let energies = tables.simd.k_energy_lanes(filter, &mut states, &hops);
     for (i, job) in group.iter_mut().enumerate().filter(|(i, _)| full[*i]) {
-        *job.probe.state.features.k_state() = states[i];
+        job.probe.state.features.set_k_state(states[i]);
     }
     Some(energies)
 }
