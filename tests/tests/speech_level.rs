@@ -56,8 +56,10 @@ fn speech_has_the_level_of_the_recommendation() {
     let mut compare = |name: &str, x: &[f32], rate: u32| {
         let (level, activity, long_term) = levels(&listen_whole(rate, 1, x));
         let (want, want_activity, want_long_term) = direct(x, rate).expect("speech");
-        println!("{name:20} {rate:6} Hz  {level:8.3} dBov (direct {want:8.3})  activity {activity:.4} ({want_activity:.4})");
-        // The envelope is read at the ends of blocks of 1.4 ms at most, of stretches of speech that last tenths of a second.
+        println!(
+            "{name:20} {rate:6} Hz  {level:8.3} dBov (direct {want:8.3})  activity {activity:.4} ({want_activity:.4})"
+        );
+        // The envelope is read every 2.5 ms in stretches of speech of tenths of a second, as often too early as too late.
         assert!((level - want).abs() < 0.01, "{name}: {level} {want}");
         assert!((activity - want_activity).abs() < 0.002, "{name}: {activity} {want_activity}");
         assert!((long_term - want_long_term).abs() < 1e-4, "{name}: single-precision sums of 10 ms");

@@ -343,8 +343,8 @@ pub(crate) fn true_peak<V: Lanes>(table: &TruePeakTable, x: &[f32], largest: f32
     peak
 }
 
-/// The most blocks one hop of the envelope has.
-pub(crate) const POINTS: usize = 16;
+/// Blocks of the envelope in a hop, at most.
+pub(crate) const POINTS: usize = 4;
 
 /// Two equal one-pole smoothers in a row over the magnitude, known at the end of each block of samples only: what a block
 /// adds to both is a weighted sum, and exactly what going sample by sample would add.
@@ -395,7 +395,7 @@ pub(crate) fn envelope<V: Lanes>(
             p = p.add(x.mul(V::load(&weights[i][0])));
             q = q.add(x.mul(V::load(&weights[i][1])));
         }
-        second = (second * keep + first * cross) + q.total();
+        second = second * keep + (first * cross + q.total());
         first = first * keep + p.total();
         out[points] = second;
         points += 1;

@@ -212,7 +212,7 @@ fn the_kernels_of_linear_prediction_match_plain_loops_and_the_portable_bits() {
 #[test]
 fn the_envelope_in_blocks_is_the_envelope_sample_by_sample() {
     let g = (-1.0f64 / (0.03 * 48_000.0)).exp();
-    for block in [8, 24, 64] {
+    for block in [8, 24, 120] {
         let table = Envelope::new(g, block);
         at_every_level(|simd, x| {
             let x = &x[..x.len().min(POINTS * block)];
