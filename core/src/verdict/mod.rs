@@ -145,11 +145,11 @@ pub struct Verdict {
     pub mono_as: Option<MonoAs>,
 }
 
-/// The norm of a name; `-` counts as `_`.
+/// The norm of a name, in any case; `-` counts as `_`.
 #[must_use]
 pub fn norm(name: &str) -> Option<&'static Norm> {
-    let name = name.trim().to_ascii_lowercase().replace('-', "_");
-    NORMS.iter().find(|n| n.name == name)
+    let same = |(a, b): (u8, u8)| a == b.to_ascii_lowercase() || (a, b) == (b'_', b'-');
+    NORMS.iter().find(|n| n.name.len() == name.len() && n.name.bytes().zip(name.bytes()).all(same))
 }
 
 impl Norm {

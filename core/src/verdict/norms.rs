@@ -137,11 +137,10 @@ pub const NORMS: &[Norm] = &[
             },
             Requirement {
                 name: "noise_floor_dbfs",
-                field: Some("silence.pause_floor_dbfs"),
+                field: Some("level.floor_dbfs"),
                 unit: Unit::Dbfs,
                 max: Some(-60.0),
-                note: "RMS of the quietest 10 ms of a pause that is not digital zero. Without a pause, or with pauses of \
-                       pure zeros, there is no floor to measure.",
+                note: "RMS of the quietest half second. Room tone of pure zeros has no floor to measure.",
                 ..BLANK
             },
             Requirement {
