@@ -13,6 +13,7 @@ use otoscope_decode::{Chunk, Limits, Source};
 
 use crate::config::{Plans, labels};
 use crate::feed::{Feeder, part};
+use crate::norms;
 use crate::probe::{PcmFormat, ReportArgs};
 use crate::problem::{Problem, Stop};
 use crate::table;
@@ -76,6 +77,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     meta.labels = labels(&args.report.label)?;
     meta.report_id = Some(uuid::Uuid::now_v7().to_string());
     meta.source = Some("stdin".to_owned());
+    let norms = args.report.norms()?;
     let stream = StreamSpec { sample_rate_hz: args.rate, channels: args.channels.into() };
     let edges = Edges::new(args.rate, args.chunk_ms)?;
     let plan = plans.get(stream).map_err(|e| {
@@ -102,7 +104,8 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     let mut live = Live { args, meta, stream, feeder: Feeder::new(Probe::new(&plan)), edges, stop: None, shown: start };
     let end = live.listen(&events, start)?;
     let (report, findings, meta) = live.finish()?;
-    let mut code = args.report.code(report.worst);
+    let verdicts = norms::judge(&norms, &report);
+    let mut code = args.report.code(report.worst.max(norms::worst(&verdicts)));
     if let Some((warnings, problem)) = end {
         warnings.iter().for_each(|w| note(&format!("otoscope: stdin: warning: {w}")));
         if let Some(problem) = problem {
@@ -111,10 +114,13 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
         }
     }
     if args.report.json || args.report.ndjson {
-        term::print(&format!("{}\n", report.to_json(&meta, &findings)))?;
+        term::print(&format!("{}\n", report.to_json_with(&meta, &findings, &verdicts)))?;
     } else {
         let header = table::header("stdin", &format, &report);
-        let values = table::values(&report, plans.template());
+        let mut values = table::values(&report, plans.template());
+        if !verdicts.is_empty() {
+            values = format!("{values}\n{}", norms::verdicts(&verdicts));
+        }
         let found = table::findings(&report, &findings, usize::MAX);
         term::print(&format!("\n{header}\n{values}\n{found}"))?;
     }

@@ -1,6 +1,6 @@
 //! The otoscope command line: finds what is wrong with synthesised speech, where and how bad.
 //!
-//! Exit codes: 0; 1 = findings at or above `--fail-on`; 2 = bad usage or a file that could not be read. What was asked for
+//! Exit codes: 0; 1 = findings or verdicts at or above `--fail-on`; 2 = bad usage or a file that could not be read. What was asked for
 //! goes to stdout, everything else to stderr.
 #![forbid(unsafe_code)]
 
@@ -11,6 +11,7 @@ mod files;
 mod inject;
 mod listen;
 mod metrics;
+mod norms;
 mod probe;
 mod problem;
 mod table;
@@ -35,6 +36,7 @@ enum Command {
     Probe(Box<probe::Args>),
     Listen(Box<listen::Args>),
     Metrics(metrics::Args),
+    Norms(norms::Args),
     Inject(inject::Args),
 }
 
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Probe(args) => probe::run(&args),
         Command::Listen(args) => listen::run(&args),
         Command::Metrics(args) => metrics::run(&args),
+        Command::Norms(args) => norms::run(&args),
         Command::Inject(args) => inject::run(&args),
     };
     match done {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc;
 
+use otoscope::verdict::Norm;
 use otoscope::{Finding, Probe, Report, Severity, StreamMeta, StreamSpec};
 use otoscope_decode::{Limits, RawFormat, Source};
 
@@ -14,6 +15,7 @@ use crate::chunks::{self, Row};
 use crate::config::{MetricArgs, Plans, labels};
 use crate::feed::{Feeder, Replay};
 use crate::files;
+use crate::norms;
 use crate::problem::{Problem, Stop};
 use crate::table::{self, Line};
 use crate::term::{self, Progress};
@@ -36,7 +38,10 @@ pub struct ReportArgs {
     /// Put a label into the reports, for example voice=anna (repeatable)
     #[arg(long, value_name = "KEY=VALUE")]
     pub label: Vec<String>,
-    /// Exit with 1 if there is a finding at least this bad
+    /// Judge by a delivery norm (repeatable, comma-separated; all for every one; `otoscope norms` lists them)
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub norm: Vec<String>,
+    /// Exit with 1 if there is a finding at least this bad; a failed norm is an error, one not measured a warning
     #[arg(long, value_name = "SEVERITY", value_enum)]
     pub fail_on: Option<FailOn>,
     /// No progress bar and no remarks; problems are still told
@@ -45,7 +50,12 @@ pub struct ReportArgs {
 }
 
 impl ReportArgs {
-    /// 1 if the worst finding is too bad.
+    /// The norms to judge by.
+    pub fn norms(&self) -> Result<Vec<&'static Norm>, Problem> {
+        norms::named(&self.norm)
+    }
+
+    /// 1 if the worst finding or verdict is too bad.
     pub fn code(&self, worst: Option<Severity>) -> u8 {
         let limit = self.fail_on.map(|limit| match limit {
             FailOn::Info => Severity::Info,
@@ -96,13 +106,14 @@ impl From<PcmFormat> for RawFormat {
 
 /// What `--help` says at its end.
 const MORE: &str = "\
-Exit codes: 0; 1 with --fail-on and a finding that bad; 2 if the call is wrong or a file could not be read (the others \
+Exit codes: 0; 1 with --fail-on and a finding that bad (a failed norm is an error, one not measured a warning); 2 if the call is wrong or a file could not be read (the others \
 are still done).
 
 Examples:
   otoscope probe utterance.wav
   otoscope probe takes/ --ndjson --label voice=anna > reports.ndjson
   otoscope probe takes/ --fail-on error --quiet
+  otoscope probe episode.wav --norm spotify,apple_podcasts
   otoscope probe stream.wav --chunks stream.chunks.csv";
 
 /// Measure files and say what is wrong with them
@@ -150,6 +161,7 @@ struct Outcome {
 /// Everything the workers share.
 struct Job<'a> {
     args: &'a Args,
+    norms: Vec<&'static Norm>,
     plans: Plans,
     rows: Vec<Row>,
 }
@@ -158,6 +170,7 @@ struct Job<'a> {
 pub fn run(args: &Args) -> Result<u8, Stop> {
     let plans = Plans::new(args.report.metrics.build()?);
     let labels = labels(&args.report.label)?;
+    let norms = args.report.norms()?;
     let rows = match &args.chunks {
         Some(_) if !files::is_single(&args.paths) => {
             let advice = "give one file, and probe the others without it";
@@ -169,7 +182,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     let found = files::find(&args.paths, args.raw_format.is_some());
     found.problems.iter().for_each(term::complain);
 
-    let job = Job { args, plans, rows };
+    let job = Job { args, norms, plans, rows };
     let mut sink = Sink::new(&job, labels, files::is_single(&args.paths));
     sink.begin()?;
     let progress = Progress::new(found.files.len(), args.report.quiet);
@@ -186,7 +199,10 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
                 let name = path.display().to_string();
                 outcome.warnings.iter().for_each(|w| term::note(&format!("otoscope: {name}: warning: {w}")));
                 match &outcome.heard {
-                    Ok(heard) => worst = worst.max(heard.report.worst),
+                    Ok(heard) => {
+                        worst =
+                            worst.max(heard.report.worst).max(norms::worst(&norms::judge(&job.norms, &heard.report)));
+                    }
                     Err(problem) => {
                         failed = true;
                         term::complain(problem);
@@ -332,7 +348,8 @@ impl<'a> Sink<'a> {
         meta.source = Some(name);
         meta.labels.clone_from(&self.labels);
         // No started_at and ended_at: when a file was decoded says nothing about when it was spoken.
-        let mut text = heard.report.to_json(&meta, &heard.findings);
+        let verdicts = norms::judge(&self.job.norms, &heard.report);
+        let mut text = heard.report.to_json_with(&meta, &heard.findings, &verdicts);
         if out.ndjson || self.single {
             text.push('\n');
         } else if self.written > 0 {
@@ -354,11 +371,16 @@ impl<'a> Sink<'a> {
         let many = self.kept.len() > 1;
         let full = self.job.args.verbose || !many;
         for (name, heard) in self.kept.iter().filter_map(|(name, heard)| Some((name, heard.as_ref().ok()?))) {
-            if full || !heard.findings.is_empty() {
+            let verdicts = norms::judge(&self.job.norms, &heard.report);
+            if full || !heard.findings.is_empty() || norms::worst(&verdicts).is_some() {
                 text.push_str(&table::header(name, &heard.format, &heard.report));
                 if full {
                     text.push('\n');
                     text.push_str(&table::values(&heard.report, self.job.plans.template()));
+                    text.push('\n');
+                }
+                if !verdicts.is_empty() {
+                    text.push_str(&norms::verdicts(&verdicts));
                     text.push('\n');
                 }
                 let limit = if full { usize::MAX } else { FEW };
@@ -372,7 +394,7 @@ impl<'a> Sink<'a> {
                 .iter()
                 .map(|(name, heard)| (name.as_str(), heard.as_ref().ok().map(|h| (&h.report, &h.findings[..]))))
                 .collect();
-            let summary = table::summary(&lines);
+            let summary = table::summary(&lines, &self.job.norms);
             let clean =
                 lines.iter().filter(|(_, heard)| heard.is_some_and(|(_, findings)| findings.is_empty())).count();
             let total = format!("{}, {clean} without findings", table::plural(lines.len(), "file"));

@@ -5,8 +5,10 @@ use std::fmt::Write;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle};
 use otoscope::spec::{Unit, Value};
+use otoscope::verdict::Norm;
 use otoscope::{Config, Finding, Report, SPECS, Severity, StreamSpec, message, specs_of};
 
+use crate::norms;
 use crate::term::{BOLD, DIM, GOOD, paint, severity_style};
 
 /// A line under the header and nothing else.
@@ -55,7 +57,8 @@ fn styled(text: &str, attribute: Attribute) -> Cell {
     if text.is_empty() { Cell::new("") } else { Cell::new(text).add_attribute(attribute) }
 }
 
-fn severity_cell(severity: Severity, text: &str) -> Cell {
+/// A word in the colour of a severity.
+pub fn severity_cell(severity: Severity, text: &str) -> Cell {
     let cell = Cell::new(text);
     match severity {
         Severity::Error => cell.fg(Color::DarkRed).add_attribute(Attribute::Bold),
@@ -236,8 +239,12 @@ pub fn live(f: &Finding, stream: StreamSpec) -> String {
 pub type Line<'a> = (&'a str, Option<(&'a Report, &'a [Finding])>);
 
 /// A line for each file.
-pub fn summary(lines: &[Line<'_>]) -> String {
-    let mut rows = table(&["file", "duration", "LUFS", "dBTP", "speech dBFS", "errors", "warnings", "info", "worst"]);
+pub fn summary(lines: &[Line<'_>], norms: &[&'static Norm]) -> String {
+    let mut header = vec!["file", "duration", "LUFS", "dBTP", "speech dBFS", "errors", "warnings", "info", "worst"];
+    if !norms.is_empty() {
+        header.push("norms");
+    }
+    let mut rows = table(&header);
     for (name, heard) in lines {
         let Some((report, findings)) = heard else {
             rows.add_row(vec![Cell::new(name), severity_cell(Severity::Error, "unreadable")]);
@@ -261,6 +268,9 @@ pub fn summary(lines: &[Line<'_>]) -> String {
         // The first of the worst ones.
         let worst = findings.iter().rev().max_by_key(|f| f.severity);
         row.push(worst.map_or_else(|| Cell::new("none").fg(Color::DarkGreen), |f| severity_cell(f.severity, &kind(f))));
+        if !norms.is_empty() {
+            row.push(norms::summary(&norms::judge(norms, report)));
+        }
         rows.add_row(row);
     }
     render(&rows)

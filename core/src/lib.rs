@@ -20,6 +20,7 @@ pub mod report;
 mod simd;
 pub mod spec;
 mod units;
+pub mod verdict;
 
 pub use error::{ConfigError, PushError};
 pub use finding::{Finding, Severity, State};

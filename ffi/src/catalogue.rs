@@ -7,6 +7,7 @@ use crate::types::*;
 use core::ffi::c_char;
 use otoscope::SPECS;
 use otoscope::spec::Exactness;
+use otoscope::verdict::NORMS;
 
 /// How many metrics there are.
 #[unsafe(no_mangle)]
@@ -97,4 +98,16 @@ pub extern "C" fn oto_finding_kind_str(metric_id: u32, kind: u32) -> *const c_ch
         let kind = metric.and_then(|m| Some((m, SPECS[m].kinds.iter().position(|k| u32::from(k.id) == kind)?)));
         kind.map_or(c"".as_ptr(), |(m, k)| texts::kind(m, k))
     } else c"".as_ptr())
+}
+
+/// How many delivery norms there are.
+#[unsafe(no_mangle)]
+pub extern "C" fn oto_norm_count() -> usize {
+    entry!({ NORMS.len() } else 0)
+}
+
+/// The name of norm `index`, 0 to oto_norm_count() - 1, such as `spotify`. Static, never NULL: empty beyond the end.
+#[unsafe(no_mangle)]
+pub extern "C" fn oto_norm_str(index: usize) -> *const c_char {
+    entry!({ if index < NORMS.len() { texts::norm(index)[0] } else { c"".as_ptr() } } else c"".as_ptr())
 }

@@ -182,6 +182,8 @@ unsafe impl Sized32 for oto_stream_spec {}
 unsafe impl Sized32 for oto_metric_info {}
 // SAFETY: as above.
 unsafe impl Sized32 for oto_field_info {}
+// SAFETY: as above, and numbers, of which any bits are one.
+unsafe impl Sized32 for oto_verdict {}
 
 /// The `struct_size` of a struct.
 ///

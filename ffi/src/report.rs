@@ -1,12 +1,14 @@
 //! Report: the values of one stream. Made once, filled any number of times; plain data that any thread may read
 
 use crate::config::oto_config;
-use crate::guard::{Out, OutArray, Outcome, free, give_text, shared};
+use crate::guard::{Out, OutArray, Outcome, free, give_text, shared, text, write_struct};
 use crate::status::*;
-use crate::texts::FIELDS;
+use crate::texts::{self, FIELDS};
+use crate::types::*;
 use core::ffi::c_char;
 use otoscope::spec::Value;
-use otoscope::{Finding, FindingLog, Report, StreamMeta};
+use otoscope::verdict::{MonoAs, NORMS, Outcome as Judged, Verdict, norm};
+use otoscope::{Finding, FindingLog, Report, SPECS, StreamMeta};
 
 /// The values of one stream, so far or final.
 pub struct oto_report {
@@ -156,5 +158,62 @@ pub unsafe extern "C" fn oto_report_json(
         let json = filled.values.to_json(&StreamMeta::default(), &log.into_sorted());
         // SAFETY: the caller's pointers, as the header asks for them.
         unsafe { give_text(&json, buf, cap, needed) }
+    })
+}
+
+fn describe(verdict: &Verdict) -> oto_verdict {
+    let n = NORMS.iter().position(|n| n.name == verdict.norm.name).unwrap_or_default();
+    let r = verdict.norm.requirements.iter().position(|r| core::ptr::eq(r, verdict.requirement)).unwrap_or_default();
+    let ([norm, edition], [requirement, unit]) = (texts::norm(n), texts::requirement(n, r));
+    let number = |x: Option<f64>| x.unwrap_or(f64::NAN);
+    let field_id = verdict.requirement.field.and_then(|key| {
+        let (metric, field) = key.split_once('.')?;
+        let spec = SPECS.iter().find(|s| s.name == metric)?;
+        Some(spec.field_id(spec.fields.iter().find(|f| f.name == field)?))
+    });
+    oto_verdict {
+        struct_size: 0,
+        outcome: match verdict.outcome {
+            Judged::Pass => OTO_VERDICT_PASS,
+            Judged::Fail => OTO_VERDICT_FAIL,
+            _ => OTO_VERDICT_NOT_MEASURED,
+        },
+        field_id: field_id.unwrap_or(0),
+        mono_as: match verdict.mono_as {
+            None => OTO_MONO_NONE,
+            Some(MonoAs::DualMono) => OTO_MONO_DUAL,
+            Some(_) => OTO_MONO_ONCE,
+        },
+        value: number(verdict.value),
+        target: number(verdict.requirement.target),
+        min: number(verdict.requirement.min),
+        max: number(verdict.requirement.max),
+        off: number(verdict.off),
+        norm,
+        requirement,
+        unit,
+        edition,
+    }
+}
+
+/// Verdict `index` of a delivery norm on a finished stream: count up from 0 until OTO_ERR_OUT_OF_RANGE. Set `struct_size`
+/// before (OTO_VERDICT_INIT). The norms: oto_norm_str.
+///
+/// Errors: OTO_ERR_OUT_OF_RANGE; OTO_ERR_UNKNOWN_KEY if there is no such norm; OTO_ERR_STATE if the report was never
+/// filled; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or struct_size is less than 4 or more than 1024.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_report_verdict(
+    report: *const oto_report,
+    norm_name: *const c_char,
+    index: usize,
+    out: *mut oto_verdict,
+) -> oto_status {
+    entry!({
+        // SAFETY: the caller's pointers, as the header asks for them.
+        let (report, name) = unsafe { (shared(report)?, text(norm_name)?) };
+        let norm = norm(&name).ok_or(OTO_ERR_UNKNOWN_KEY)?;
+        let verdict = norm.judge(&report.filled()?.values).nth(index);
+        // SAFETY: as above.
+        unsafe { write_struct(out, verdict.as_ref().map(describe)) }
     })
 }

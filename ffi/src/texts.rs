@@ -2,6 +2,7 @@
 
 use core::ffi::c_char;
 use otoscope::SPECS;
+use otoscope::verdict::NORMS;
 
 /// Metrics in the catalogue.
 pub(crate) const METRICS: usize = SPECS.len();
@@ -16,7 +17,7 @@ pub(crate) const FIELDS: usize = {
 };
 
 /// All texts in a row. In `METRICS` order: name and summary, then the names of the kinds, then key, unit and sentence of
-/// each field.
+/// each field. Then in `NORMS` order: name and edition, then name and unit of each requirement.
 struct Texts<const LEN: usize> {
     bytes: [u8; LEN],
     len: usize,
@@ -69,6 +70,19 @@ impl<const LEN: usize> Texts<LEN> {
             }
             m += 1;
         }
+        let mut n = 0;
+        while n < NORMS.len() {
+            let norm = &NORMS[n];
+            texts.text(norm.name);
+            texts.text(norm.edition);
+            let mut r = 0;
+            while r < norm.requirements.len() {
+                texts.text(norm.requirements[r].name);
+                texts.text(norm.requirements[r].unit.name());
+                r += 1;
+            }
+            n += 1;
+        }
         texts
     }
 }
@@ -103,4 +117,19 @@ pub(crate) fn kind(metric: usize, kind: usize) -> *const c_char {
 /// Key, unit and sentence of a field of a metric.
 pub(crate) fn field(metric: usize, field: usize) -> [*const c_char; 3] {
     [0, 1, 2].map(|i| at(first(metric) + 2 + SPECS[metric].kinds.len() + 3 * field + i))
+}
+
+/// The number of the first text of a norm.
+fn first_of_norm(norm: usize) -> usize {
+    first(METRICS) + NORMS[..norm].iter().map(|n| 2 + 2 * n.requirements.len()).sum::<usize>()
+}
+
+/// Name and edition of a norm.
+pub(crate) fn norm(norm: usize) -> [*const c_char; 2] {
+    [0, 1].map(|i| at(first_of_norm(norm) + i))
+}
+
+/// Name and unit of a requirement of a norm.
+pub(crate) fn requirement(norm: usize, requirement: usize) -> [*const c_char; 2] {
+    [0, 1].map(|i| at(first_of_norm(norm) + 2 + 2 * requirement + i))
 }

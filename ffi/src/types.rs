@@ -28,6 +28,20 @@ pub const OTO_EXACTNESS_EXACT: u32 = 0;
 /// Exactness of a field: equal on every machine within a stated tolerance.
 pub const OTO_EXACTNESS_TOLERANCE: u32 = 1;
 
+/// Outcome of a verdict: measured, and within the bounds.
+pub const OTO_VERDICT_PASS: u32 = 1;
+/// Outcome of a verdict: measured, and outside.
+pub const OTO_VERDICT_FAIL: u32 = 2;
+/// Outcome of a verdict: nobody knows. Never to be taken for a pass.
+pub const OTO_VERDICT_NOT_MEASURED: u32 = 3;
+
+/// How a single channel was counted: it makes no difference to this verdict.
+pub const OTO_MONO_NONE: u32 = 0;
+/// How a single channel was counted: once, 3.01 LU less than from two loudspeakers.
+pub const OTO_MONO_ONCE: u32 = 1;
+/// How a single channel was counted: as two (loudness.mono_as = dual_mono).
+pub const OTO_MONO_DUAL: u32 = 2;
+
 /// What a stream is, known before its first sample. Begin with OTO_STREAM_SPEC_INIT or oto_stream_spec_init.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +128,39 @@ pub struct oto_field_info {
     pub doc: *const c_char,
 }
 
+/// How a report did on one requirement of a delivery norm. Numbers are NaN where there is none. Texts are static. Begin
+/// with OTO_VERDICT_INIT.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct oto_verdict {
+    /// In: sizeof(oto_verdict) as the caller compiled it. Out: how much of it was written.
+    pub struct_size: u32,
+    /// OTO_VERDICT_*.
+    pub outcome: u32,
+    /// The field it is about, OTO_FIELD_*; 0 if no field measures it.
+    pub field_id: u32,
+    /// OTO_MONO_*.
+    pub mono_as: u32,
+    /// What was measured.
+    pub value: f64,
+    /// What the norm aims at.
+    pub target: f64,
+    /// The lowest value that passes.
+    pub min: f64,
+    /// The highest value that passes.
+    pub max: f64,
+    /// How far the value lies outside, with its sign; 0 inside.
+    pub off: f64,
+    /// The name of the norm.
+    pub norm: *const c_char,
+    /// The name of the requirement.
+    pub requirement: *const c_char,
+    /// The name of the unit of all its numbers, such as `lufs`.
+    pub unit: *const c_char,
+    /// Whose text the norm is, and which edition.
+    pub edition: *const c_char,
+}
+
 const _: () = {
     use core::mem::offset_of;
     assert!(size_of::<oto_stream_spec>() == 16 && align_of::<oto_stream_spec>() == 4);
@@ -122,4 +169,5 @@ const _: () = {
     assert!(offset_of!(oto_finding, channel_mask) == 76);
     assert!(size_of::<oto_metric_info>() == 16 + 2 * size_of::<usize>());
     assert!(size_of::<oto_field_info>() == 16 + 3 * size_of::<usize>());
+    assert!(size_of::<oto_verdict>() == 56 + 4 * size_of::<usize>());
 };

@@ -35,5 +35,8 @@ CHECK(sizeof(oto_metric_info) == 16 + 2 * sizeof(void *));
 AT(oto_metric_info, name, 16);
 CHECK(sizeof(oto_field_info) == 16 + 3 * sizeof(void *));
 AT(oto_field_info, name, 16);
+CHECK(sizeof(oto_verdict) == 56 + 4 * sizeof(void *));
+AT(oto_verdict, value, 16);
+AT(oto_verdict, norm, 56);
 
 CHECK(OTO_VERSION == OTO_VERSION_MAJOR * 65536u + OTO_VERSION_MINOR * 256u + OTO_VERSION_PATCH);

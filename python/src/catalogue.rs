@@ -1,7 +1,9 @@
-//! The catalogue of metrics.
+//! The catalogue of metrics and of delivery norms.
 
 use otoscope::SPECS;
 use otoscope::spec::{Domain, Exactness, FieldSpec, KindSpec, MetricSpec, ParamSpec};
+use otoscope::verdict::{NORMS, Norm, Requirement, norm as by_name};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -90,4 +92,49 @@ fn kind(dict: &Bound<'_, PyDict>, spec: &KindSpec) -> PyResult<()> {
     dict.set_item("unit", spec.unit.name())?;
     dict.set_item("max_delay_ms", spec.max_delay_ms)?;
     dict.set_item("message", spec.message)
+}
+
+/// Every delivery norm there is, for `Report.verdicts`.
+///
+/// Returns
+/// -------
+/// list of dict
+///     ``name``, ``title``, ``edition``, ``source`` (where its figures were taken from), ``note`` (the mono rule, tolerances
+///     that are ours, what is left out) and ``requirements``, a list of dicts: ``name``, ``field`` (``metric.field`` of a
+///     report; None if it is not measured), ``unit``, ``target``, ``min`` and ``max`` (None where there is none),
+///     ``least_s`` (a shorter stream is not judged), ``note``. Of those with the same name, one applies to a stream.
+#[pyfunction]
+pub(crate) fn norms(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    list(py, NORMS, norm)
+}
+
+fn norm(dict: &Bound<'_, PyDict>, norm: &Norm) -> PyResult<()> {
+    dict.set_item("name", norm.name)?;
+    dict.set_item("title", norm.title)?;
+    dict.set_item("edition", norm.edition)?;
+    dict.set_item("source", norm.source)?;
+    dict.set_item("note", norm.note)?;
+    dict.set_item("requirements", list(dict.py(), norm.requirements, requirement)?)
+}
+
+fn requirement(dict: &Bound<'_, PyDict>, r: &Requirement) -> PyResult<()> {
+    dict.set_item("name", r.name)?;
+    dict.set_item("field", r.field)?;
+    dict.set_item("unit", r.unit.name())?;
+    dict.set_item("target", r.target)?;
+    dict.set_item("min", r.min)?;
+    dict.set_item("max", r.max)?;
+    dict.set_item("least_s", r.least_s)?;
+    dict.set_item("note", r.note)
+}
+
+/// The norms of some names.
+pub(crate) fn named(names: &[String]) -> PyResult<Vec<&'static Norm>> {
+    let find = |name: &String| {
+        by_name(name).ok_or_else(|| {
+            let known: Vec<&str> = NORMS.iter().map(|norm| norm.name).collect();
+            PyValueError::new_err(format!("no norm {name}; there are {}", known.join(", ")))
+        })
+    };
+    names.iter().map(find).collect()
 }

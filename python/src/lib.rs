@@ -11,6 +11,7 @@ mod config;
 mod findings;
 mod probe;
 mod report;
+mod verdicts;
 
 /// The compiled part of `otoscope`. Import `otoscope` instead.
 #[pyo3::pymodule]
@@ -19,7 +20,7 @@ mod _otoscope {
     #[allow(non_upper_case_globals, reason = "the name Python gives it")]
     const __version__: &str = otoscope::VERSION;
     #[pymodule_export]
-    use crate::catalogue::metrics;
+    use crate::catalogue::{metrics, norms};
     #[pymodule_export]
     use crate::probe::{Probe, probe};
     #[pymodule_export]

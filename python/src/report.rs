@@ -1,7 +1,8 @@
 //! The report as Python sees it.
 
-use crate::findings;
+use crate::{catalogue, findings, verdicts};
 use otoscope::spec::Value;
+use otoscope::verdict::NORMS;
 use otoscope::{Finding, StreamMeta};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
@@ -139,15 +140,43 @@ impl Report {
         Ok(dict)
     }
 
+    /// Holds the report against delivery norms: how each requirement came out.
+    ///
+    /// What was not measured is never a pass: its verdict is ``"not_measured"``, and `reason` says why. Only a finished
+    /// stream has verdicts.
+    ///
+    /// Parameters
+    /// ----------
+    /// *norms : str
+    ///     Names such as ``"spotify"``; `norms` lists them. Without any, all of them.
+    ///
+    /// Returns
+    /// -------
+    /// list of Verdict
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     For a norm there is not; the text names those there are.
+    #[pyo3(signature = (*norms))]
+    fn verdicts<'py>(&self, py: Python<'py>, norms: Vec<String>) -> PyResult<Bound<'py, PyList>> {
+        let norms = if norms.is_empty() { NORMS.iter().collect() } else { catalogue::named(&norms)? };
+        verdicts::to_python(py, &verdicts::judge(&norms, &self.report))
+    }
+
     /// The report as one JSON object on one line, schema ``otoscope.report/1``. Units: seconds in ``*_s``, samples per
-    /// channel in ``*_sample`` and ``samples``, else the ending of the key.
-    fn to_json(&self) -> String {
-        self.report.to_json(&self.meta, &self.findings)
+    /// channel in ``*_sample`` and ``samples``, else the ending of the key. With `norms`, a list of names, it has
+    /// ``verdicts``.
+    #[pyo3(signature = (*, norms=None))]
+    fn to_json(&self, norms: Option<Vec<String>>) -> PyResult<String> {
+        let norms = catalogue::named(&norms.unwrap_or_default())?;
+        Ok(self.report.to_json_with(&self.meta, &self.findings, &verdicts::judge(&norms, &self.report)))
     }
 
     /// The object of `to_json` as a dict of plain Python objects.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let object = py.import("json")?.call_method1("loads", (self.to_json(),))?;
+    #[pyo3(signature = (*, norms=None))]
+    fn to_dict<'py>(&self, py: Python<'py>, norms: Option<Vec<String>>) -> PyResult<Bound<'py, PyDict>> {
+        let object = py.import("json")?.call_method1("loads", (self.to_json(norms)?,))?;
         Ok(object.cast_into()?)
     }
 

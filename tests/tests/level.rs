@@ -32,6 +32,20 @@ fn levels_of_channels_are_averaged_as_power_and_peaks_are_the_largest() {
 }
 
 #[test]
+fn the_floor_is_the_quietest_half_second() {
+    let rate = 22_050;
+    let square = |amplitude, seconds| signals::square(105.0, amplitude, rate, seconds);
+    // Only the last pause holds half a second: of the one before, 0.1 s of -20 dBFS and 0.4 s of -60 are -26.99 together.
+    let x = [square(0.1, 2.0), square(0.001, 0.4), square(0.1, 2.1), square(0.01, 0.6), square(0.1, 1.0)].concat();
+    let floor = |x: &[f32]| listen_whole(rate, 1, x).report.value("level.floor_dbfs");
+    let number = |x: &[f32]| floor(x).and_then(Value::number).expect("half a second");
+    assert!((number(&x) + 40.0).abs() < ROUNDING_DB);
+    assert!((number(&x[..2 * rate as usize + 8_820]) - 10.0 * (0.2f64 * 0.01 + 0.8e-6).log10()).abs() < ROUNDING_DB);
+    assert_eq!(floor(&x[..10_000]), Some(Value::Undefined("needs 0.5 s of audio")));
+    assert_eq!(floor(&[0.0; 22_050]), Some(Value::Undefined("the quietest half second is digital zero")));
+}
+
+#[test]
 fn a_constant_is_found_as_an_offset_and_ends_where_it_ends() {
     let rate = 24_000;
     for (offset, severity) in [(0.01f32, "warning"), (-0.01, "warning"), (0.06, "error"), (-0.2, "error")] {

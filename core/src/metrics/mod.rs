@@ -307,6 +307,7 @@ register! {
     level: "level/level.rs" { Level, LevelConfig, LevelOutput };
     dc_offset: "level/dc_offset.rs" { DcOffset, DcOffsetConfig, DcOffsetOutput };
     loudness: "level/loudness.rs" { Loudness, LoudnessConfig, LoudnessOutput };
+    speech_level: "level/speech_level.rs" { SpeechLevel, SpeechLevelConfig, SpeechLevelOutput };
     true_peak: "level/true_peak.rs" { TruePeak, TruePeakConfig, TruePeakOutput };
     clipping: "artifact/clipping.rs" { Clipping, ClippingConfig, ClippingOutput };
     join: "artifact/join.rs" { Join, JoinConfig, JoinOutput };

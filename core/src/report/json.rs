@@ -4,6 +4,7 @@ use super::{Report, message, specs_of};
 use crate::finding::Finding;
 use crate::metrics::SPECS;
 use crate::spec::Value;
+use crate::verdict::Verdict;
 use core::fmt::{self, Write};
 
 /// What the caller knows of a stream and Otoscope does not. The core has no clock and makes no ids.
@@ -92,6 +93,20 @@ impl Report {
     /// # Errors
     /// Only what `out` answers.
     pub fn write_json(&self, out: &mut dyn Write, meta: &StreamMeta, findings: &[Finding]) -> fmt::Result {
+        self.write_json_with(out, meta, findings, &[])
+    }
+
+    /// [`write_json`](Self::write_json) with an array `verdicts`; without any the key is left out.
+    ///
+    /// # Errors
+    /// Only what `out` answers.
+    pub fn write_json_with(
+        &self,
+        out: &mut dyn Write,
+        meta: &StreamMeta,
+        findings: &[Finding],
+        verdicts: &[Verdict],
+    ) -> fmt::Result {
         let rate = f64::from(self.stream.sample_rate_hz);
         let mut j = Json { out, first: true };
         j.open('{')?;
@@ -127,6 +142,15 @@ impl Report {
         j.number("duration_s", self.duration_s())?;
         j.close('}')?;
         self.write_values(&mut j)?;
+        if !verdicts.is_empty() {
+            j.key("verdicts")?;
+            j.open('[')?;
+            for verdict in verdicts {
+                j.comma()?;
+                write_verdict(&mut j, verdict)?;
+            }
+            j.close(']')?;
+        }
         self.write_counts(&mut j)?;
         j.integer("findings_dropped", self.findings_dropped)?;
         j.key("findings")?;
@@ -153,9 +177,15 @@ impl Report {
     /// [`write_json`](Self::write_json) into a new string.
     #[must_use]
     pub fn to_json(&self, meta: &StreamMeta, findings: &[Finding]) -> String {
+        self.to_json_with(meta, findings, &[])
+    }
+
+    /// [`write_json_with`](Self::write_json_with) into a new string.
+    #[must_use]
+    pub fn to_json_with(&self, meta: &StreamMeta, findings: &[Finding], verdicts: &[Verdict]) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.
-        let _ = self.write_json(&mut text, meta, findings);
+        let _ = self.write_json_with(&mut text, meta, findings, verdicts);
         text
     }
 
@@ -235,5 +265,37 @@ fn write_finding(j: &mut Json<'_>, f: &Finding, rate: f64) -> fmt::Result {
     j.number("threshold", f.threshold)?;
     j.string("unit", kind.unit.name())?;
     j.string("message", &message(f, rate as u32))?;
+    j.close('}')
+}
+
+fn write_verdict(j: &mut Json<'_>, v: &Verdict) -> fmt::Result {
+    let requirement = v.requirement;
+    j.open('{')?;
+    j.string("norm", v.norm.name)?;
+    j.string("requirement", requirement.name)?;
+    j.string("verdict", v.outcome.name())?;
+    if let Some(field) = requirement.field {
+        j.string("field", field)?;
+    }
+    let numbers = [
+        ("value", v.value),
+        ("target", requirement.target),
+        ("min", requirement.min),
+        ("max", requirement.max),
+        ("off", v.off),
+    ];
+    for (key, number) in numbers {
+        if let Some(number) = number {
+            j.number(key, number)?;
+        }
+    }
+    j.string("unit", requirement.unit.name())?;
+    if let Some(mono_as) = v.mono_as {
+        j.string("mono_as", mono_as.name())?;
+    }
+    if !v.reason.is_empty() {
+        j.string("reason", v.reason)?;
+    }
+    j.string("edition", v.norm.edition)?;
     j.close('}')
 }

@@ -20,6 +20,8 @@ pub(super) trait Lanes: Copy {
     fn is_zero(self) -> Self;
     /// Lane `I` in every lane.
     fn broadcast<const I: usize>(self) -> Self;
+    /// All lanes added pairwise, in the order of every sum.
+    fn total(self) -> f32;
 }
 
 #[derive(Clone, Copy)]
@@ -80,6 +82,11 @@ impl Lanes for Plain {
     #[inline(always)]
     fn broadcast<const I: usize>(self) -> Self {
         Self([self.0[I]; 8])
+    }
+    #[inline(always)]
+    fn total(self) -> f32 {
+        let l = self.0;
+        ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
     }
 }
 
@@ -154,6 +161,15 @@ mod avx {
         #[inline(always)]
         fn broadcast<const I: usize>(self) -> Self {
             avx!(_mm256_permutevar8x32_ps(self.0, _mm256_set1_epi32(I as i32)))
+        }
+        #[inline(always)]
+        fn total(self) -> f32 {
+            // SAFETY: as above.
+            unsafe {
+                let halves = _mm_add_ps(_mm256_castps256_ps128(self.0), _mm256_extractf128_ps::<1>(self.0));
+                let pairs = _mm_add_ps(halves, _mm_movehl_ps(halves, halves));
+                _mm_cvtss_f32(_mm_add_ss(pairs, _mm_shuffle_ps::<1>(pairs, pairs)))
+            }
         }
     }
 }

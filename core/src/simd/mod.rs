@@ -11,7 +11,7 @@ mod portable;
 #[cfg(test)]
 mod suite;
 
-pub(crate) use portable::{BLOCK, FIR, KState, KWeighting, LANES, PHASES, SIGNATURE, TAPS, TruePeakTable};
+pub(crate) use portable::{BLOCK, Envelope, FIR, KState, KWeighting, LANES, PHASES, POINTS, SIGNATURE, TAPS, TruePeakTable};
 
 use core::fmt;
 use lanes::Plain;
@@ -122,6 +122,8 @@ kernels! {
     /// The largest magnitude between the samples of `x` from `TAPS - 1` on, or `largest` if that is not exceeded. A
     /// tolerance kernel.
     fn true_peak(table: &TruePeakTable, x: &[f32], largest: f32) -> f32;
+    /// The envelope of `x` at the end of each of its blocks; how many there are. Exact.
+    fn envelope(table: &Envelope, state: &mut [f32; 2], x: &[f32], out: &mut [f32; POINTS]) -> usize;
     /// The sum of squared second differences. Exact.
     fn curvature(x: &[f32]) -> f64;
     /// `sum f b` and `sum f^2 + b^2`. Exact.

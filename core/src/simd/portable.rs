@@ -406,6 +406,68 @@ pub(crate) fn true_peak<V: Lanes>(table: &TruePeakTable, x: &[f32], largest: f32
     peak
 }
 
+/// Blocks of the envelope in a hop, at most.
+pub(crate) const POINTS: usize = 4;
+
+/// Two equal one-pole smoothers in a row over the magnitude, known at the end of each block of samples only: what a block
+/// adds to both is a weighted sum, and exactly what going sample by sample would add.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Envelope {
+    /// What the samples of a block add to the first and to the second smoother, oldest samples first. A shorter block uses
+    /// the end.
+    pub weights: Vec<[[f32; LANES]; 2]>,
+    /// What is left of each, and what of the first has come into the second, after `n` samples.
+    pub decay: Vec<[f32; 2]>,
+}
+
+impl Envelope {
+    /// Samples in a block.
+    pub(crate) fn block(&self) -> usize {
+        LANES * self.weights.len()
+    }
+}
+
+#[inline(always)]
+pub(crate) fn envelope<V: Lanes>(
+    table: &Envelope,
+    state: &mut [f32; 2],
+    mut x: &[f32],
+    out: &mut [f32; POINTS],
+) -> usize {
+    let [mut first, mut second] = *state;
+    let mut points = 0;
+    while !x.is_empty() && points < POINTS {
+        let (block, later) = x.split_at(x.len().min(table.block()));
+        let Some(&[keep, cross]) = table.decay.get(block.len()) else { break };
+        x = later;
+        // The newest samples lie where the weights end; the odd ones are the oldest.
+        let (odd, groups) = block.as_rchunks::<LANES>();
+        let Some((older, weights)) = table.weights.split_at_checked(table.weights.len() - groups.len()) else { break };
+        let (mut p, mut q) = (V::splat(0.0), V::splat(0.0));
+        if !odd.is_empty()
+            && let Some([a, b]) = older.last()
+        {
+            let mut padded = [0.0; LANES];
+            padded[LANES - odd.len()..].copy_from_slice(odd);
+            let x = V::load(&padded).abs();
+            p = x.mul(V::load(a));
+            q = x.mul(V::load(b));
+        }
+        for i in 0..groups.len().min(weights.len()) {
+            let x = V::load(&groups[i]).abs();
+            p = p.add(x.mul(V::load(&weights[i][0])));
+            q = q.add(x.mul(V::load(&weights[i][1])));
+        }
+        second = second * keep + (first * cross + q.total());
+        first = first * keep + p.total();
+        out[points] = second;
+        points += 1;
+    }
+    // After silence it would creep through denormal numbers, which are slow.
+    *state = if first.max(second) < 1e-20 { [0.0; 2] } else { [first, second] };
+    points
+}
+
 #[inline(always)]
 pub(crate) fn apply_window<V: Lanes>(x: &[f32], window: &[f32], out: &mut [f32]) {
     for ((o, &v), &w) in out.iter_mut().zip(x).zip(window) {

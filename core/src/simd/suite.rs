@@ -1,7 +1,7 @@
 //! Tests of every kernel at every level this machine has, against plain `f64` references and against the portable
 //! definition. A level the machine lacks is named and counted; with `OTOSCOPE_REQUIRE_SIMD=avx2` its absence fails.
 
-use super::{FIR, GateCounts, KState, KWeighting, Level, Simd, Statistics, TAPS, TruePeakTable};
+use super::{Envelope, FIR, GateCounts, KState, KWeighting, Level, POINTS, Simd, Statistics, TAPS, TruePeakTable};
 
 /// Lengths around the lane width and the longest hop.
 const LENGTHS: [usize; 16] = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65, 220, 221, 1920];
@@ -257,4 +257,31 @@ fn distances_and_matches_are_what_a_plain_loop_counts() {
             assert_eq!(reached, (0..n).any(|i| counts[i] >= need[i]));
         }
     });
+}
+
+#[test]
+fn the_envelope_in_blocks_is_the_envelope_sample_by_sample() {
+    let g = (-1.0f64 / (0.03 * 48_000.0)).exp();
+    for block in [8, 24, 120] {
+        let table = Envelope::new(g, block);
+        at_every_level(|simd, x| {
+            let x = &x[..x.len().min(POINTS * block)];
+            let start = [0.25f32, 0.125];
+            let (mut state, mut out) = (start, [9.0; POINTS]);
+            let points = simd.envelope(&table, &mut state, x, &mut out);
+            let (mut other, mut reference) = (start, [9.0; POINTS]);
+            assert_eq!(points, portable().envelope(&table, &mut other, x, &mut reference));
+            assert_eq!((state, out), (other, reference), "exact: the same bits at every level");
+            assert_eq!(points, x.len().div_ceil(block));
+            let [mut p, mut q] = start.map(f64::from);
+            for (i, v) in x.iter().enumerate() {
+                p = g * p + (1.0 - g) * f64::from(v.abs());
+                q = g * q + (1.0 - g) * p;
+                if (i + 1) % block == 0 || i + 1 == x.len() {
+                    let got = f64::from(out[i / block]);
+                    assert!((got - q).abs() < 1e-5 * q, "{points} steps in single precision: {got} {q}");
+                }
+            }
+        });
+    }
 }

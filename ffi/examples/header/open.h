@@ -2,6 +2,8 @@
 #define OTO_STREAM_SPEC_INIT { (uint32_t)sizeof(oto_stream_spec), 0u, 1u, 0u }
 #define OTO_METRIC_INFO_INIT { (uint32_t)sizeof(oto_metric_info), 0u, 0u, 0u, NULL, NULL }
 #define OTO_FIELD_INFO_INIT { (uint32_t)sizeof(oto_field_info), 0u, 0u, 0u, NULL, NULL, NULL }
+#define OTO_VERDICT_INIT \
+  { (uint32_t)sizeof(oto_verdict), 0u, 0u, 0u, 0.0, 0.0, 0.0, 0.0, 0.0, NULL, NULL, NULL, NULL }
 
 #ifdef __cplusplus
 extern "C" {

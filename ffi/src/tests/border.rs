@@ -9,6 +9,7 @@ fn null_is_an_error_for_every_pointer() {
     let (pcm, floats) = ([0_i16; 4], [0_f32; 4]);
     let key = c"clipping.min_run_samples".as_ptr();
     let (mut size, mut id, mut number) = (0_usize, 0_u32, 0_f64);
+    let mut verdict = no_verdict();
     let mut bytes = [0_u8; 4096];
     let mut values = [0_f64; 512];
     let mut found = Vec::<oto_finding>::with_capacity(4);
@@ -56,6 +57,9 @@ fn null_is_an_error_for_every_pointer() {
             oto_report_json(null(), text, 9, &mut size),
             oto_report_json(s.report, null_mut(), 9, &mut size),
             oto_report_json(s.report, text, 9, null_mut()),
+            oto_report_verdict(null(), c"r128".as_ptr(), 0, &mut verdict),
+            oto_report_verdict(s.report, null(), 0, &mut verdict),
+            oto_report_verdict(s.report, c"r128".as_ptr(), 0, null_mut()),
             oto_metric_get_info(0, null_mut()),
             oto_field_get_info(0, null_mut()),
             oto_field_find(null(), &mut id),
@@ -112,6 +116,7 @@ fn a_misaligned_pointer_is_an_error_and_is_not_followed() {
             oto_report_values(s.report, values.as_mut_ptr(), bytes.as_mut_ptr(), 512, odd()),
             oto_report_json(odd_const(), null_mut(), 0, &mut size),
             oto_report_json(s.report, null_mut(), 0, odd()),
+            oto_report_verdict(odd_const(), c"r128".as_ptr(), 0, null_mut()),
             oto_metric_get_info(0, odd()),
             oto_field_get_info(0, odd()),
             oto_field_find(c"a.b".as_ptr(), odd()),

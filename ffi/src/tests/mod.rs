@@ -74,6 +74,25 @@ impl Drop for Session {
     }
 }
 
+/// A verdict before anything was written into it.
+pub(crate) fn no_verdict() -> oto_verdict {
+    oto_verdict {
+        struct_size: size_of::<oto_verdict>() as u32,
+        outcome: 0,
+        field_id: 0,
+        mono_as: 9,
+        value: 0.5,
+        target: 0.5,
+        min: 0.5,
+        max: 0.5,
+        off: 0.5,
+        norm: null(),
+        requirement: null(),
+        unit: null(),
+        edition: null(),
+    }
+}
+
 /// The text a function gives, asked for in two calls.
 pub(crate) fn text_of(call: impl Fn(*mut c_char, usize, *mut usize) -> oto_status) -> String {
     let mut needed = 0;

@@ -200,3 +200,53 @@ fn the_catalogue_says_what_the_specs_say() {
     assert_eq!((info.id, id), (7, 7), "nothing was written");
     assert_eq!(str_of(oto_finding_kind_str(u32::MAX, 1)), "");
 }
+
+#[test]
+fn every_verdict_is_the_same() {
+    use otoscope::verdict::{MonoAs, NORMS};
+    // Long enough for a verdict on its loudness, and quiet enough to pass something.
+    let pcm: Vec<i16> = [take(), take()].concat().iter().map(|x| x / 4).collect();
+    let (report, _) = by_rust(&pcm);
+    let session = by_c(&pcm);
+    assert_eq!(oto_norm_count(), NORMS.len());
+    let bits = |x: Option<f64>| x.unwrap_or(f64::NAN).to_bits();
+    let mut outcomes = [0; 4];
+    for (n, norm) in NORMS.iter().enumerate() {
+        let name = oto_norm_str(n);
+        assert_eq!(str_of(name), norm.name);
+        // SAFETY: a live report, a static text and a live local.
+        let verdict = |index, out: &mut oto_verdict| unsafe { oto_report_verdict(session.report, name, index, out) };
+        let mut index = 0;
+        for want in norm.judge(&report) {
+            let mut got = no_verdict();
+            assert_eq!(verdict(index, &mut got), OTO_OK);
+            let outcome = ["", "pass", "fail", "not_measured"][got.outcome as usize];
+            assert_eq!((str_of(got.norm), str_of(got.requirement)), (norm.name, want.requirement.name));
+            assert_eq!((outcome, str_of(got.unit)), (want.outcome.name(), want.requirement.unit.name()));
+            assert_eq!(str_of(got.edition), norm.edition);
+            assert_eq!([got.value, got.off].map(f64::to_bits), [bits(want.value), bits(want.off)]);
+            let r = want.requirement;
+            assert_eq!([got.target, got.min, got.max].map(f64::to_bits), [bits(r.target), bits(r.min), bits(r.max)]);
+            assert_eq!(got.mono_as, want.mono_as.map_or(0, |m| if m == MonoAs::Mono { 1 } else { 2 }));
+            let mut value = f64::NAN;
+            if let Some(measured) = want.value {
+                // SAFETY: a live report and a live local.
+                assert_eq!(unsafe { oto_report_value(session.report, got.field_id, &mut value) }, OTO_OK);
+                assert_eq!(value, measured, "the field it names");
+            }
+            outcomes[got.outcome as usize] += 1;
+            index += 1;
+        }
+        let mut got = no_verdict();
+        assert_eq!(verdict(index, &mut got), OTO_ERR_OUT_OF_RANGE);
+        assert_eq!((got.outcome, got.value), (0, 0.5), "nothing was written");
+    }
+    assert!(outcomes[1..].iter().all(|&n| n > 0), "all three outcomes: {outcomes:?}");
+    assert_eq!(str_of(oto_norm_str(NORMS.len())), "");
+    let mut got = no_verdict();
+    // SAFETY: a live report, static texts and a live local.
+    assert_eq!(unsafe { oto_report_verdict(session.report, c"nobody".as_ptr(), 0, &mut got) }, OTO_ERR_UNKNOWN_KEY);
+    let empty = Session::new(RATE, 1);
+    // SAFETY: as above.
+    assert_eq!(unsafe { oto_report_verdict(empty.report, c"r128".as_ptr(), 0, &mut got) }, OTO_ERR_STATE);
+}

@@ -56,6 +56,61 @@ class Finding(NamedTuple):
     """Joins an ``"open"`` finding to its ``"closed"``."""
 
 
+class Verdict(NamedTuple):
+    """How a stream did on one requirement of a delivery norm. Fields may be added at the end: use their names."""
+
+    norm: str
+    """The name of the norm."""
+    requirement: str
+    """The name of the requirement."""
+    verdict: str
+    """``"pass"``, ``"fail"`` or ``"not_measured"``, which is never a pass."""
+    value: float | None
+    """What was measured, in `unit`."""
+    target: float | None
+    """What the norm aims at, if it names one number."""
+    min: float | None
+    """The lowest value that passes."""
+    max: float | None
+    """The highest value that passes."""
+    off: float | None
+    """How far `value` lies outside the bounds, with its sign; 0.0 inside."""
+    unit: str
+    """The unit of all these numbers."""
+    field: str | None
+    """The value of the report it is about, ``metric.field``; None if it is not measured."""
+    mono_as: str | None
+    """How a single channel was counted, ``"mono"`` or ``"dual_mono"``; None where that does not matter."""
+    reason: str
+    """Why it was not measured; else empty."""
+    edition: str
+    """Whose text the norm is, and which edition."""
+
+
+class Requirement(TypedDict):
+    """What a norm asks for; of those with the same name, one applies to a stream."""
+
+    name: str
+    field: str | None
+    unit: str
+    target: float | None
+    min: float | None
+    max: float | None
+    least_s: float
+    note: str
+
+
+class Norm(TypedDict):
+    """A delivery norm."""
+
+    name: str
+    title: str
+    edition: str
+    source: str
+    note: str
+    requirements: list[Requirement]
+
+
 class Param(TypedDict):
     """A parameter of a metric; its key in ``settings`` is ``metric.name``."""
 
@@ -102,5 +157,18 @@ class Metric(TypedDict):
     kinds: list[Kind]
 
 
-for _public in (OtoscopeError, ConfigError, DecodeError, DecodeWarning, Finding, Param, Field, Kind, Metric):
+for _public in (
+    OtoscopeError,
+    ConfigError,
+    DecodeError,
+    DecodeWarning,
+    Finding,
+    Verdict,
+    Requirement,
+    Norm,
+    Param,
+    Field,
+    Kind,
+    Metric,
+):
     _public.__module__ = "otoscope"

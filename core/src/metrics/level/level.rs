@@ -1,7 +1,8 @@
 //! Level: how loud the signal is as a number, before any ear is taken into account.
 //!
 //! ## What it measures
-//! RMS, sample peak and crest factor of the whole stream, and the RMS and the duration of its speech alone.
+//! RMS, sample peak and crest factor of the whole stream, the RMS and the duration of its speech alone, and its noise
+//! floor.
 //!
 //! ## Why it matters for speech
 //! Voices of one product differ by several decibels, and the next stage (a codec, a mixer, a phone) is set up for one
@@ -11,11 +12,12 @@
 //! RMS: square root of the mean square over all samples and all channels; a full-scale sine reads -3.01 dBFS. Sample
 //! peak: the largest magnitude of any sample of any channel. Crest factor: peak minus RMS. Speech: hops of 10 ms with
 //! voice activity (9 dB above a running noise floor, above -55 dBFS, within 40 dB of the loudest recent hop, 80 ms of
-//! hangover), of the downmix.
+//! hangover), of the downmix. Noise floor: RMS of the quietest half second of the downmix, in steps of 100 ms.
 //!
 //! ## Reading the value
 //! Speech is usually delivered at -26 to -16 dBFS RMS with a crest factor of 12 to 20 dB. Digital silence has no level:
-//! the fields are undefined.
+//! the fields are undefined. The floor of a studio is below -60 dBFS; without a pause of half a second it is that of the
+//! softest speech.
 //!
 //! ## Limits
 //! Voice activity is a matter of level here: loud noise counts as speech until the noise floor has followed it. The
@@ -36,6 +38,7 @@ fields! { LevelOutput {
     3 crest_factor_db: Db, Exactness::LIBM, "Sample peak above RMS.";
     4 speech_rms_dbfs: Dbfs, Exactness::LIBM, "RMS of the downmix over hops with voice activity.";
     5 speech_s: Seconds, Exact, "Duration of the hops with voice activity.";
+    6 floor_dbfs: Dbfs, Exactness::LIBM, "RMS of the quietest half second.";
 } }
 
 /// State: sums over the stream.
@@ -45,7 +48,15 @@ pub(crate) struct Level {
     peak: f32,
     speech_energy: f64,
     speech_samples: u64,
+    /// Energy of the last stretches of 100 ms, the hop's own last; how many hops of it; and the least of all sums.
+    stretches: [f64; STRETCHES + 1],
+    hops: u64,
+    floor: f64,
 }
+
+/// Stretches of 100 ms in half a second.
+const STRETCHES: usize = 5;
+const STRETCH_HOPS: u64 = 10;
 
 pub(crate) struct Plan {
     rate: SampleRate,
@@ -75,7 +86,16 @@ impl Metric for Level {
     }
 
     fn new(_: &Plan) -> Self {
-        Self { energy: 0.0, samples: 0, peak: 0.0, speech_energy: 0.0, speech_samples: 0 }
+        Self {
+            energy: 0.0,
+            samples: 0,
+            peak: 0.0,
+            speech_energy: 0.0,
+            speech_samples: 0,
+            stretches: [0.0; STRETCHES + 1],
+            hops: 0,
+            floor: f64::INFINITY,
+        }
     }
 
     fn update(&mut self, _: &Plan, _: &mut [f32], f: &FrameView<'_>, _: &mut Sink<'_>) {
@@ -88,6 +108,15 @@ impl Metric for Level {
             self.speech_energy += f.mix().energy;
             self.speech_samples += f.len() as u64;
         }
+        self.stretches[STRETCHES] += f.mix().energy;
+        self.hops += 1;
+        if self.hops.is_multiple_of(STRETCH_HOPS) {
+            self.stretches.rotate_left(1);
+            self.stretches[STRETCHES] = 0.0;
+            if self.hops >= STRETCHES as u64 * STRETCH_HOPS {
+                self.floor = self.floor.min(self.stretches[..STRETCHES].iter().sum());
+            }
+        }
     }
 
     fn output(&self, plan: &Plan, _: &[f32]) -> LevelOutput {
@@ -99,6 +128,12 @@ impl Metric for Level {
             crest_factor_db: Value::finite(peak - rms, SILENCE),
             speech_rms_dbfs: Value::finite(power_db(self.speech_energy / self.speech_samples as f64), "no speech"),
             speech_s: Value::Number(plan.rate.seconds(self.speech_samples)),
+            floor_dbfs: if self.floor == f64::INFINITY {
+                Value::Undefined("needs 0.5 s of audio")
+            } else {
+                let mean_square = self.floor / (0.5 * f64::from(plan.rate.hz()));
+                Value::finite(power_db(mean_square), "the quietest half second is digital zero")
+            },
         }
     }
 }

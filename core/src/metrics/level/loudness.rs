@@ -47,6 +47,7 @@ fields! { LoudnessOutput {
     4 momentary_max_lufs: Lufs, TOLERANCE, "Largest momentary loudness.";
     5 short_term_max_lufs: Lufs, TOLERANCE, "Largest short-term loudness.";
     6 range_lu: Lu, Exactness::Abs(0.1), "Loudness range (one bin of its histogram is 0.1 LU).";
+    7 mono_gain_lu: Lu, Exactness::LIBM, "What a single channel was raised by: 3.01 with `mono_as = dual_mono`, else 0.";
 } }
 
 const MOMENTARY_HOPS: usize = 40;
@@ -142,6 +143,7 @@ impl Range {
 
 pub(crate) struct Plan {
     weights: [f64; MAX_CHANNELS],
+    mono_gain_lu: f64,
     /// Samples in a momentary and in a short-term window.
     momentary: f64,
     short_term: f64,
@@ -217,7 +219,8 @@ impl Metric for Loudness {
     fn plan(config: &LoudnessConfig, stream: &StreamShape) -> Result<Plan, ConfigError> {
         let rate = f64::from(stream.rate.hz());
         let weights = weights(stream.channels, config.mono_as == "dual_mono");
-        Ok(Plan { weights, momentary: 0.4 * rate, short_term: 3.0 * rate })
+        let mono_gain_lu = if stream.channels == 1 { power_db(weights[0]) } else { 0.0 };
+        Ok(Plan { weights, mono_gain_lu, momentary: 0.4 * rate, short_term: 3.0 * rate })
     }
 
     fn slab(_: &Plan) -> usize {
@@ -295,6 +298,7 @@ impl Metric for Loudness {
             momentary_max_lufs: momentary(self.momentary_max),
             short_term_max_lufs: short_term(self.short_term_max),
             range_lu: Value::some_or(self.range(), if self.hops < SHORT_TERM_HOPS as u64 { UNDER_3_S } else { GATED }),
+            mono_gain_lu: Value::Number(plan.mono_gain_lu),
         }
     }
 }
