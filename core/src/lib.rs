@@ -22,6 +22,7 @@ pub mod spec;
 mod units;
 
 pub use error::{ConfigError, PushError};
+pub use features::{Packet, PacketFate};
 pub use finding::{Finding, Severity, State};
 pub use metrics::SPECS;
 pub use probe::{Config, Enabled, MAX_CHANNELS, Plan, Probe, Push, Setting, StreamSpec};

@@ -1,9 +1,12 @@
 //! Facts about one hop that more than one metric reads: computed once, and only when somebody's `needs` asks.
 
+mod packets;
 mod true_peak;
 mod view;
 mod voice;
 
+pub use packets::{Packet, PacketFate};
+pub(crate) use packets::{PacketFacts, PacketStats};
 pub(crate) use view::{Event, FrameView};
 pub(crate) use voice::Voice;
 
@@ -13,6 +16,7 @@ use crate::probe::MAX_CHANNELS;
 use crate::simd::{GateCounts, KState, KWeighting, Simd, Statistics, TruePeakTable};
 use crate::spec::Needs;
 use crate::units::SampleRate;
+use packets::Packets;
 use true_peak::TruePeak;
 
 /// The tables behind the features, one set per plan.
@@ -49,6 +53,7 @@ pub(crate) struct Features {
     k_states: [KState; MAX_CHANNELS],
     true_peak: TruePeak,
     voice: Voice,
+    packets: Packets,
 }
 
 /// The facts of one hop, by channel where they are.
@@ -63,7 +68,7 @@ pub(crate) struct Facts {
 
 impl Features {
     pub(crate) fn new() -> Self {
-        Self { k_states: Default::default(), true_peak: TruePeak::default(), voice: Voice::new() }
+        Self { k_states: Default::default(), true_peak: TruePeak::default(), voice: Voice::new(), packets: Packets::new() }
     }
 
     /// Computes what is needed for one hop.
@@ -87,6 +92,16 @@ impl Features {
             self.voice.update(mix.energy / s.hop().len().max(1) as f64);
         }
         Facts { mix, channels, k_energy, true_peak: self.true_peak.largest(), voice: self.voice, gate }
+    }
+
+    /// Takes a packet, if somebody wants to know.
+    pub(crate) fn packet(&mut self, plan: &FeaturePlan, packet: &Packet, sample: u64) -> Option<PacketFacts> {
+        plan.needs.has(Needs::PACKETS).then(|| self.packets.take(packet, sample))
+    }
+
+    /// The packets that were still waited for when the stream ended.
+    pub(crate) fn finish_packets(&mut self, sample: u64) -> Option<PacketFacts> {
+        self.packets.finish(sample)
     }
 
     /// The last points between samples, which only the end of the stream completes.
