@@ -108,8 +108,10 @@ impl Decided {
 pub(crate) struct PacketFacts {
     pub stats: PacketStats,
     pub decided: Decided,
-    /// The sample the stream had come to.
-    pub sample: u64,
+    /// The sample the stream had come to when the newest packet was told.
+    pub newest: u64,
+    /// The sample it has come to.
+    pub now: u64,
 }
 
 /// The time of a packet, to compare the next one with.
@@ -133,6 +135,8 @@ pub(crate) struct Packets {
     /// The timestamp of the newest packet, if it came.
     newest_timestamp: u32,
     newest: u16,
+    /// The sample the stream had come to when it was told.
+    newest_sample: u64,
     /// After a jump: the sequence number that would confirm it.
     follows: Option<u16>,
     in_run: bool,
@@ -148,52 +152,54 @@ impl Packets {
             filled: 0,
             newest_timestamp: 0,
             newest: 0,
+            newest_sample: 0,
             follows: None,
             in_run: false,
         }
     }
 
     /// Takes one packet.
-    pub(crate) fn take(&mut self, p: &Packet, sample: u64) -> PacketFacts {
+    pub(crate) fn take(&mut self, p: &Packet, now: u64) -> PacketFacts {
         let mut decided = Decided::default();
         let ahead = p.sequence.wrapping_sub(self.newest);
         let back = u32::from(ahead.wrapping_neg());
         if self.filled == 0 {
-            self.begin(p);
+            self.begin(p, now);
         } else if back <= u32::from(MAX_MISORDER) {
             self.older(p, back);
         } else if ahead < MAX_DROPOUT {
-            decided = self.advance(p, u32::from(ahead));
+            decided = self.advance(p, u32::from(ahead), now);
         } else if p.fate != PacketFate::Lost {
             if self.follows == Some(p.sequence) {
                 decided = self.decide_all();
                 self.last = None;
                 self.stats.restarts = self.stats.restarts.saturating_add(1);
-                self.begin(p);
+                self.begin(p, now);
             } else {
                 // RFC 3550 A.1: one packet from nowhere counts as nothing.
                 self.follows = Some(p.sequence.wrapping_add(1));
             }
         }
         decided.behind = self.filled;
-        PacketFacts { stats: self.stats, decided, sample }
+        PacketFacts { stats: self.stats, decided, newest: self.newest_sample, now }
     }
 
     /// The stream ended: what is missing is lost. `None` if there were no packets.
-    pub(crate) fn finish(&mut self, sample: u64) -> Option<PacketFacts> {
+    pub(crate) fn finish(&mut self, now: u64) -> Option<PacketFacts> {
         let decided = self.decide_all();
-        (self.stats.expected > 0).then_some(PacketFacts { stats: self.stats, decided, sample })
+        let facts = PacketFacts { stats: self.stats, decided, newest: self.newest_sample, now };
+        (self.stats.expected > 0).then_some(facts)
     }
 
-    fn begin(&mut self, p: &Packet) {
+    fn begin(&mut self, p: &Packet, now: u64) {
         self.filled = 1;
         (self.came, self.thrown) = (0, 0);
         self.stats.expected = self.stats.expected.saturating_add(1);
-        self.become_newest(p);
+        self.become_newest(p, now);
     }
 
     /// A packet beyond the newest; those between them are missing so far.
-    fn advance(&mut self, p: &Packet, by: u32) -> Decided {
+    fn advance(&mut self, p: &Packet, by: u32, now: u64) -> Decided {
         if by == 1 && self.came & 1 == 1 && p.fate != PacketFate::Lost {
             let ticks = p.rtp_timestamp.wrapping_sub(self.newest_timestamp);
             let known = if self.stats.packet_ticks == 0 { u32::MAX } else { self.stats.packet_ticks };
@@ -208,12 +214,13 @@ impl Packets {
         self.came = self.came.checked_shl(by).unwrap_or(0);
         self.thrown = self.thrown.checked_shl(by).unwrap_or(0);
         self.stats.expected = self.stats.expected.saturating_add(by);
-        self.become_newest(p);
+        self.become_newest(p, now);
         decided
     }
 
-    fn become_newest(&mut self, p: &Packet) {
+    fn become_newest(&mut self, p: &Packet, now: u64) {
         self.newest = p.sequence;
+        self.newest_sample = now;
         self.newest_timestamp = p.rtp_timestamp;
         self.follows = None;
         if p.fate != PacketFate::Lost {

@@ -236,12 +236,12 @@ impl Rtp {
             return;
         }
         let packet = plan.samples(&f.stats);
-        // Where the decided packet number i begins; at most where the stream has come to.
+        // Where the decided packet number i lies: counted back from where the newest one was told.
         let start = |i: u32| {
             let back = (u64::from(d.behind) + u64::from(d.count() - i)).saturating_sub(1);
-            f.sample.saturating_sub(back * packet)
+            f.newest.saturating_sub(back * packet)
         };
-        let end = |i: u32| (start(i) + packet).min(f.sample);
+        let end = |i: u32| (start(i) + packet).min(f.now);
         if before.decided == 0 {
             self.interval.start = start(0);
         }
@@ -274,7 +274,8 @@ impl Rtp {
         if b.lost == 0 {
             b.start = start;
         }
-        (b.end, b.since) = (end, 0);
+        // A packet's length may turn out to be shorter than it seemed.
+        (b.end, b.since) = (end.max(b.start), 0);
         b.lost = b.lost.saturating_add(n);
         if b.event.is_none() && f64::from(b.lost) >= plan.config.burst_packets {
             b.event = Some(out.open(&BURST, plan.burst(b)));
@@ -291,6 +292,7 @@ impl Rtp {
     /// Judges the interval that ends at `end`, and begins the next.
     fn judge(&mut self, plan: &Plan, end: u64, out: &mut Sink<'_>) {
         let (c, s) = (&plan.config, self.stats);
+        let end = end.max(self.interval.start);
         let next = Interval {
             start: end,
             decided: s.decided,
@@ -323,7 +325,13 @@ fn lasting(open: &mut Option<Lasting>, kind: &KindSpec, bad: bool, o: Occurrence
             *open = Some(Lasting { event, severity: o.severity, worst: o.value as f32, start: o.start });
         }
         Some(l) => {
-            let whole = Occurrence { start: l.start, end: o.start, severity: l.severity, value: l.worst.into(), ..o };
+            let whole = Occurrence {
+                start: l.start,
+                end: o.start.max(l.start),
+                severity: l.severity,
+                value: l.worst.into(),
+                ..o
+            };
             out.close(kind, l.event, whole);
             *open = None;
         }
