@@ -165,12 +165,12 @@ pub unsafe extern "C" fn oto_probe_push_f32(
     })
 }
 
-/// Takes what the caller's receiver knows of one RTP packet: the metrics `rtp` and `e_model` are made of them. Tell it before
-/// the samples the packet brought. Packets in any order, twice, or with any numbers are no error.
+/// Takes what the caller's receiver knows of one RTP packet: the metrics `rtp` and `e_model` are made of them. Tell it
+/// before the samples the packet brought. Packets in any order, twice, or with any numbers are no error.
 ///
 /// Errors, after which the stream is as it was: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or struct_size is
-/// less than 4 or more than 1024; OTO_ERR_UNSUPPORTED for an unknown fate, or if a member this library does not know is not
-/// 0; OTO_ERR_STATE after oto_probe_finish; OTO_ERR_POISONED. OTO_ERR_PANIC poisons the probe.
+/// less than 4 or more than 1024; OTO_ERR_UNSUPPORTED for an unknown fate, or if a member this library does not know is
+/// not 0; OTO_ERR_STATE after oto_probe_finish; OTO_ERR_POISONED. OTO_ERR_PANIC poisons the probe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oto_probe_packet(probe: *mut oto_probe, packet: *const oto_packet) -> oto_status {
     entry!({
