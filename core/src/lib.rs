@@ -23,6 +23,7 @@ mod units;
 pub mod verdict;
 
 pub use error::{ConfigError, PushError};
+pub use features::{Packet, PacketFate};
 pub use finding::{Finding, Severity, State};
 pub use metrics::SPECS;
 pub use probe::{Config, Enabled, Job, MAX_CHANNELS, Plan, Probe, Push, Setting, StreamSpec, push_many};

@@ -29,6 +29,14 @@ pub enum Unit {
     Lu,
     /// A ratio: 0.5 is half.
     Ratio,
+    /// Hundredths: 50 is half.
+    Percent,
+    /// Ticks of an RTP timestamp.
+    Ticks,
+    /// The transmission rating R of the E-model, or an impairment on its scale.
+    Rating,
+    /// A mean opinion score.
+    Mos,
     /// Amplitude where 1.0 is full scale.
     FullScale,
     /// One of a list of words.
@@ -51,6 +59,10 @@ impl Unit {
             Self::Lufs => "lufs",
             Self::Lu => "lu",
             Self::Ratio => "ratio",
+            Self::Percent => "percent",
+            Self::Ticks => "ticks",
+            Self::Rating => "rating",
+            Self::Mos => "mos",
             Self::FullScale => "full_scale",
             Self::Choice => "choice",
         }
@@ -60,7 +72,7 @@ impl Unit {
     #[must_use]
     pub const fn symbol(self) -> &'static str {
         match self {
-            Self::Count | Self::Ratio | Self::Choice => "",
+            Self::Count | Self::Ratio | Self::Rating | Self::Mos | Self::Choice => "",
             Self::Samples => "samples",
             Self::Ms => "ms",
             Self::Seconds => "s",
@@ -70,6 +82,8 @@ impl Unit {
             Self::Dbtp => "dBTP",
             Self::Lufs => "LUFS",
             Self::Lu => "LU",
+            Self::Percent => "%",
+            Self::Ticks => "ticks",
             Self::FullScale => "FS",
         }
     }
@@ -78,7 +92,7 @@ impl Unit {
     #[must_use]
     pub const fn suffix(self) -> Option<&'static str> {
         match self {
-            Self::Count | Self::Choice => None,
+            Self::Count | Self::Rating | Self::Choice => None,
             Self::FullScale => Some("_fs"),
             Self::Samples => Some("_samples"),
             Self::Ms => Some("_ms"),
@@ -90,6 +104,9 @@ impl Unit {
             Self::Lufs => Some("_lufs"),
             Self::Lu => Some("_lu"),
             Self::Ratio => Some("_ratio"),
+            Self::Percent => Some("_percent"),
+            Self::Ticks => Some("_ticks"),
+            Self::Mos => Some("_mos"),
         }
     }
 }
@@ -270,6 +287,9 @@ impl Needs {
     pub const VOICE: Self = Self(8);
     /// At least 15 ms of the downmix before the hop.
     pub const HISTORY: Self = Self(16);
+
+    /// The statistics of RTP packets, in the event of each and at the end.
+    pub const PACKETS: Self = Self(32);
 
     /// Both.
     #[must_use]

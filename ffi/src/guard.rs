@@ -178,6 +178,8 @@ pub(crate) unsafe trait Sized32: Copy {}
 
 // SAFETY: four `u32`.
 unsafe impl Sized32 for oto_stream_spec {}
+// SAFETY: integers without padding, as asserted by its size.
+unsafe impl Sized32 for oto_packet {}
 // SAFETY: `u32`s and pointers, which may be anything as long as nobody follows them; no padding, as asserted by its size.
 unsafe impl Sized32 for oto_metric_info {}
 // SAFETY: as above.

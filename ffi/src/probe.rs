@@ -1,12 +1,12 @@
 //! Probe: listens to one stream. After oto_probe_new no call here allocates, locks or makes a system call
 
 use crate::config::oto_config;
-use crate::guard::{Out, OutArray, Outcome, exclusive, free, samples, shared};
+use crate::guard::{Out, OutArray, Outcome, exclusive, free, read_struct, samples, shared};
 use crate::report::oto_report;
 use crate::status::*;
 use crate::types::*;
 use core::cell::Cell;
-use otoscope::{Finding, Probe, Push, PushError};
+use otoscope::{Finding, Packet, PacketFate, Probe, Push, PushError};
 
 /// Listens to one stream.
 pub struct oto_probe {
@@ -163,6 +163,37 @@ pub unsafe extern "C" fn oto_probe_push_f32(
         // SAFETY: the caller's pointers, as the header asks for them.
         unsafe { push(probe, pcm, samples_per_channel, t_ns, flags, Probe::push_f32) }
     })
+}
+
+/// Takes what the caller's receiver knows of one RTP packet: the metrics `rtp` and `e_model` are made of them. Tell it
+/// before the samples the packet brought. Packets in any order, twice, or with any numbers are no error.
+///
+/// Errors, after which the stream is as it was: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or struct_size is
+/// less than 4 or more than 1024; OTO_ERR_UNSUPPORTED for an unknown fate, or if a member this library does not know is
+/// not 0; OTO_ERR_STATE after oto_probe_finish; OTO_ERR_POISONED. OTO_ERR_PANIC poisons the probe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_probe_packet(probe: *mut oto_probe, packet: *const oto_packet) -> oto_status {
+    entry!({
+        let tell = |probe: &mut Probe| {
+            // SAFETY: the caller's pointer, as the header asks for it.
+            let packet = packet_of(unsafe { read_struct(packet) }?)?;
+            probe.packet(packet).map_err(status_of)
+        };
+        // SAFETY: the caller's pointer, as the header asks for it.
+        unsafe { with(probe, tell) }
+    })
+}
+
+fn packet_of(p: oto_packet) -> Outcome<Packet> {
+    let fate = match p.fate {
+        OTO_PACKET_RECEIVED => PacketFate::Received,
+        OTO_PACKET_DISCARDED => PacketFate::Discarded,
+        OTO_PACKET_LOST => PacketFate::Lost,
+        _ => return Err(OTO_ERR_UNSUPPORTED),
+    };
+    let arrival_ns = (p.arrival_ns != OTO_NO_TIME).then_some(p.arrival_ns);
+    let oto_packet { sequence, rtp_timestamp, clock_rate_hz, .. } = p;
+    Ok(Packet { sequence, rtp_timestamp, clock_rate_hz, arrival_ns, fate })
 }
 
 /// Takes findings out of the probe, oldest first: up to `cap` of them into `out`, and sets `count` to how many they are.

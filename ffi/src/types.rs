@@ -23,6 +23,13 @@ pub const OTO_STATE_OPEN: u32 = 1;
 /// State of a finding: it ended; extent and value are final.
 pub const OTO_STATE_CLOSED: u32 = 2;
 
+/// Fate of a packet: it came, and as far as is known it is played.
+pub const OTO_PACKET_RECEIVED: u16 = 0;
+/// Fate of a packet: it came, but the jitter buffer threw it away. May correct OTO_PACKET_RECEIVED later.
+pub const OTO_PACKET_DISCARDED: u16 = 1;
+/// Fate of a packet: known to be lost. Need not be told where a later packet shows the hole.
+pub const OTO_PACKET_LOST: u16 = 2;
+
 /// Exactness of a field: the same bits on every machine.
 pub const OTO_EXACTNESS_EXACT: u32 = 0;
 /// Exactness of a field: equal on every machine within a stated tolerance.
@@ -54,6 +61,24 @@ pub struct oto_stream_spec {
     pub channels: u32,
     /// 0.
     pub reserved: u32,
+}
+
+/// One RTP packet, as the caller's receiver saw it. Begin with OTO_PACKET_INIT.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct oto_packet {
+    /// sizeof(oto_packet) as the caller compiled it.
+    pub struct_size: u32,
+    /// The sequence number of its header.
+    pub sequence: u16,
+    /// OTO_PACKET_RECEIVED, OTO_PACKET_DISCARDED or OTO_PACKET_LOST.
+    pub fate: u16,
+    /// The timestamp of its header.
+    pub rtp_timestamp: u32,
+    /// Ticks of that timestamp a second, as the payload type says; 0 if unknown.
+    pub clock_rate_hz: u32,
+    /// When it arrived, in nanoseconds of any clock that does not jump, or OTO_NO_TIME.
+    pub arrival_ns: i64,
 }
 
 /// One thing that is wrong: what, where, how bad. 80 bytes for ever.
@@ -164,6 +189,7 @@ pub struct oto_verdict {
 const _: () = {
     use core::mem::offset_of;
     assert!(size_of::<oto_stream_spec>() == 16 && align_of::<oto_stream_spec>() == 4);
+    assert!(size_of::<oto_packet>() == 24 && offset_of!(oto_packet, arrival_ns) == 16);
     assert!(size_of::<oto_finding>() == 80 && align_of::<oto_finding>() <= 8);
     assert!(offset_of!(oto_finding, t_ns) == 24 && offset_of!(oto_finding, metric_id) == 48);
     assert!(offset_of!(oto_finding, channel_mask) == 76);

@@ -15,6 +15,14 @@ AT(oto_stream_spec, sample_rate_hz, 4);
 AT(oto_stream_spec, channels, 8);
 AT(oto_stream_spec, reserved, 12);
 
+CHECK(sizeof(oto_packet) == 24);
+AT(oto_packet, struct_size, 0);
+AT(oto_packet, sequence, 4);
+AT(oto_packet, fate, 6);
+AT(oto_packet, rtp_timestamp, 8);
+AT(oto_packet, clock_rate_hz, 12);
+AT(oto_packet, arrival_ns, 16);
+
 CHECK(sizeof(oto_finding) == 80);
 AT(oto_finding, seq, 0);
 AT(oto_finding, start_sample, 8);

@@ -5,7 +5,7 @@ use crate::chunks::{self, Replay, part};
 use crate::config::{DecodeWarning, OtoscopeError, config, decode_error, freeze, push_error};
 use crate::findings;
 use crate::report::Report;
-use otoscope::{Config, Finding, FindingLog, Plan, Push, PushError, StreamMeta};
+use otoscope::{Config, Finding, FindingLog, Packet, PacketFate, Plan, Push, PushError, StreamMeta};
 use otoscope_decode::{Chunk, DecodeError, Source};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -53,15 +53,26 @@ impl Listener {
                 Chunk::I16(values) => self.probe.push_i16(values, push),
                 Chunk::F32(values) => self.probe.push_f32(values, push),
             }?;
-            while let Some(finding) = self.probe.poll_finding() {
-                self.log.add(finding);
-                new(finding);
-            }
+            self.poll(&mut new);
             push = push.same_chunk();
             at = end;
             if at == pcm.len() {
                 return Ok(());
             }
+        }
+    }
+
+    /// Tells of one packet; `new` hears of every finding.
+    fn packet(&mut self, packet: Packet, mut new: impl FnMut(Finding)) -> Result<(), PushError> {
+        self.probe.packet(packet)?;
+        self.poll(&mut new);
+        Ok(())
+    }
+
+    fn poll(&mut self, new: &mut impl FnMut(Finding)) {
+        while let Some(finding) = self.probe.poll_finding() {
+            self.log.add(finding);
+            new(finding);
         }
     }
 
@@ -330,6 +341,62 @@ impl Probe {
             self.lock(py)?.push_audio(&audio, push, |f| new.push(f))
         }
         .map_err(push_error)?;
+        findings::to_python(py, &new, self.sample_rate_hz)
+    }
+
+    /// Tells what your receiver knows of one RTP packet; the metrics ``rtp`` and ``e_model`` are made of them.
+    ///
+    /// Tell it before you push the samples it brought. Packets in any order, twice, or with any numbers are no error.
+    ///
+    /// Parameters
+    /// ----------
+    /// sequence : int
+    ///     The sequence number of its header, 0 to 65,535.
+    /// rtp_timestamp : int
+    ///     The timestamp of its header, below 2**32.
+    /// arrival_ns : int, optional
+    ///     When it arrived, in nanoseconds on any monotonic clock, such as ``time.monotonic_ns()``.
+    /// clock_rate_hz : int
+    ///     Ticks of the timestamp a second, as the payload type says; 0 if unknown.
+    /// fate : str
+    ///     ``"received"``; ``"discarded"`` by the jitter buffer (may correct ``"received"`` later); or ``"lost"``, which need
+    ///     not be told where a later packet shows the hole.
+    ///
+    /// Returns
+    /// -------
+    /// list of Finding
+    ///     What became known with this packet; see `push`.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     For another fate.
+    /// OverflowError
+    ///     For a number that does not fit into its field of the header.
+    /// OtoscopeError
+    ///     After `finish`.
+    #[pyo3(signature = (sequence, rtp_timestamp=0, arrival_ns=None, *, clock_rate_hz=0, fate="received"))]
+    fn packet<'py>(
+        &self,
+        py: Python<'py>,
+        sequence: u16,
+        rtp_timestamp: u32,
+        arrival_ns: Option<i64>,
+        clock_rate_hz: u32,
+        fate: &str,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let fate = match fate {
+            "received" => PacketFate::Received,
+            "discarded" => PacketFate::Discarded,
+            "lost" => PacketFate::Lost,
+            other => {
+                let text = format!("fate must be received, discarded or lost, not {other:?}");
+                return Err(PyValueError::new_err(text));
+            }
+        };
+        let packet = Packet { sequence, rtp_timestamp, clock_rate_hz, arrival_ns, fate };
+        let mut new = Vec::new();
+        self.lock(py)?.packet(packet, |f| new.push(f)).map_err(push_error)?;
         findings::to_python(py, &new, self.sample_rate_hz)
     }
 

@@ -232,3 +232,27 @@ def test_an_array_written_to_meanwhile_harms_nobody() -> None:
     finally:
         stop.set()
         thread.join()
+
+
+def test_packets_are_counted_and_a_burst_of_losses_is_told() -> None:
+    probe = otoscope.Probe(RATE, settings={"e_model.codec": "g711_plc", "e_model.delay": "given"})
+    told = []
+    for n in range(400):
+        if not 100 <= n < 104:
+            fate = "discarded" if n == 200 else "received"
+            told += probe.packet(n, n * 160, n * 20_000_000, clock_rate_hz=8_000, fate=fate)
+        probe.push(np.full(480, 0.1, np.float32), same_chunk=True)
+    bursts = [(f.state, f.start_sample, f.end_sample, f.value) for f in told if f.kind == "loss_burst"]
+    assert bursts == [("open", 100 * 480, 103 * 480, 3), ("closed", 100 * 480, 104 * 480, 4)]
+    report = probe.finish()
+    assert report["rtp.expected"] == 400
+    assert (report["rtp.lost"], report["rtp.discarded"], report["rtp.jitter_ms"]) == (4, 1, 0)
+    assert report["e_model.ppl_percent"] == 1.25
+    with pytest.raises(otoscope.OtoscopeError):
+        probe.packet(401)
+    probe.reset()
+    with pytest.raises(ValueError, match="fate must be"):
+        probe.packet(0, fate="eaten")
+    with pytest.raises(OverflowError):
+        probe.packet(65_536)
+    assert probe.finish()["rtp.expected"] is None

@@ -1,7 +1,7 @@
 //! After construction nothing allocates: a counting allocator, armed per thread, watches every push path of every metric.
 #![allow(unsafe_code, reason = "a global allocator is unsafe by its trait")]
 
-use otoscope::{Config, Job, Plan, Probe, Push, StreamSpec, push_many};
+use otoscope::{Config, Job, Packet, PacketFate, Plan, Probe, Push, StreamSpec, push_many};
 use otoscope_tests::{gallery, metric_names};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -79,6 +79,21 @@ fn use_every_path(plan: &Plan, f32s: &[f32], i16s: &[i16], chunks: &[(std::ops::
                     probe.push_i16(&i16s[range.clone()], push)
                 };
                 assert!(pushed.is_ok());
+                // A packet in order, a hole, a late one, a discard, a jump.
+                for (step, fate) in [
+                    (0, PacketFate::Received),
+                    (2, PacketFate::Received),
+                    (1, PacketFate::Received),
+                    (2, PacketFate::Discarded),
+                    (40, PacketFate::Lost),
+                    (if i % 5 == 0 { 9_000 } else { 41 }, PacketFate::Received),
+                    (if i % 5 == 0 { 9_001 } else { 42 }, PacketFate::Received),
+                ] {
+                    let (sequence, rtp_timestamp) = (60 * i as u16 + step, 9_600 * i as u32);
+                    let (clock_rate_hz, arrival_ns) = (8_000, Some(*t + 60_000_000 * i64::from(step % 3)));
+                    let packet = Packet { sequence, rtp_timestamp, clock_rate_hz, arrival_ns, fate };
+                    assert!(probe.packet(packet).is_ok());
+                }
                 // A tick, a single frame, a backwards clock.
                 let channels = plan.stream().channels as usize;
                 assert!(probe.push_f32(&[], Push::at(t + 400_000_000)).is_ok());

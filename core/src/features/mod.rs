@@ -1,9 +1,12 @@
 //! Facts about one hop that more than one metric reads: computed once, and only when somebody's `needs` asks.
 
+mod packets;
 mod true_peak;
 mod view;
 mod voice;
 
+pub use packets::{Packet, PacketFate};
+pub(crate) use packets::{PacketFacts, PacketStats};
 pub(crate) use view::{Event, FrameView};
 pub(crate) use voice::Voice;
 
@@ -13,6 +16,7 @@ use crate::probe::MAX_CHANNELS;
 use crate::simd::{GateCounts, KState, KWeighting, Simd, Statistics, TruePeakTable};
 use crate::spec::Needs;
 use crate::units::SampleRate;
+use packets::Packets;
 use true_peak::TruePeak;
 
 /// The tables behind the features, one set per plan.
@@ -59,6 +63,7 @@ pub(crate) struct Features {
     k_states: [KState; MAX_CHANNELS],
     true_peak: TruePeak,
     voice: Voice,
+    packets: Packets,
 }
 
 /// The facts of one hop, by channel where they are.
@@ -73,7 +78,7 @@ pub(crate) struct Facts {
 
 impl Features {
     pub(crate) fn new() -> Self {
-        Self { k_states: Default::default(), true_peak: TruePeak::default(), voice: Voice::new() }
+        Self { k_states: Default::default(), true_peak: TruePeak::default(), voice: Voice::new(), packets: Packets::new() }
     }
 
     /// Computes what is needed for one hop. `batched` is the K-weighted energy of a mono
@@ -116,6 +121,16 @@ impl Features {
 
     pub(crate) fn set_k_state(&mut self, state: KState) {
         self.k_states[0] = state;
+    }
+
+    /// Takes a packet, if somebody wants to know.
+    pub(crate) fn packet(&mut self, plan: &FeaturePlan, packet: &Packet, sample: u64) -> Option<PacketFacts> {
+        plan.needs.has(Needs::PACKETS).then(|| self.packets.take(packet, sample))
+    }
+
+    /// The packets that were still waited for when the stream ended.
+    pub(crate) fn finish_packets(&mut self, sample: u64) -> Option<PacketFacts> {
+        self.packets.finish(sample)
     }
 
     /// The last points between samples, which only the end of the stream completes.

@@ -1,16 +1,18 @@
 //! What a metric sees of one hop.
 
-use super::Facts;
+use super::{Facts, PacketFacts};
 use crate::frame::Signals;
 use crate::simd::{GateCounts, Simd, Statistics};
 
 /// Something the caller said beside the samples, told to the metrics before the samples that follow it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Event {
     /// A chunk begins: the next sample is its first.
     ChunkEdge { sample: u64 },
     /// `samples` samples, the first of which is `sample`, arrived at `t_ns`; none of them means a tick of the clock.
     Arrival { t_ns: i64, sample: u64, samples: u64 },
+    /// An RTP packet came, was discarded or is lost: what is known after it; needs `PACKETS`.
+    Packet(PacketFacts),
 }
 
 /// One hop: its samples and the facts computed from them. Lengths and positions are in samples per channel.

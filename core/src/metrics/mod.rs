@@ -4,7 +4,7 @@
 //! the library knows of it.
 
 use crate::error::ConfigError;
-use crate::features::{Event, FrameView};
+use crate::features::{Event, FrameView, PacketFacts};
 use crate::finding::{Record, Sink};
 use crate::spec::{FieldSpec, Fields, MetricSpec, Needs, ParamValue, Params, Value};
 use crate::units::SampleRate;
@@ -57,6 +57,8 @@ pub(crate) struct End<'a> {
     pub samples: u64,
     /// The final true peak of each channel; needs `TRUE_PEAK`.
     pub true_peak: &'a [f32],
+    /// The packets that were still waited for; needs `PACKETS`.
+    pub packets: Option<PacketFacts>,
 }
 
 /// Declares a metric's parameters once: the struct, its defaults and its part of the spec.
@@ -314,6 +316,8 @@ register! {
     repetition: "artifact/repetition.rs" { Repetition, RepetitionConfig, RepetitionOutput };
     silence: "timing/silence.rs" { Silence, SilenceConfig, SilenceOutput };
     continuity: "timing/continuity.rs" { Continuity, ContinuityConfig, ContinuityOutput };
+    rtp: "network/rtp.rs" { Rtp, RtpConfig, RtpOutput };
+    e_model: "network/e_model.rs" { EModel, EModelConfig, EModelOutput };
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ pub use batch::{Job, push_many};
 pub use config::{Config, Enabled, Setting};
 
 use crate::error::{ConfigError, PushError};
-use crate::features::{Event, FeaturePlan, Features, FrameView, with_spectrum};
+use crate::features::{Event, FeaturePlan, Features, FrameView, Packet, with_spectrum};
 use crate::finding::{Finding, Ledger};
 use crate::frame::{Framer, Layout, Sample};
 use crate::metrics::{End, KINDS, Plans, States, StreamShape};
@@ -266,6 +266,22 @@ impl Probe {
         }
     }
 
+    /// Takes what the caller's receiver knows of one RTP packet; tell it before the samples the packet brought. Nothing a
+    /// packet says is an error.
+    ///
+    /// # Errors
+    /// After [`finish`](Self::finish).
+    pub fn packet(&mut self, packet: Packet) -> Result<(), PushError> {
+        let State { framer, features, metrics, ledger, finished } = &mut *self.state;
+        if *finished {
+            return Err(PushError::Finished);
+        }
+        if let Some(facts) = features.packet(&self.plan.0.features, &packet, framer.position()) {
+            metrics.event(&self.plan.0.metrics, &Event::Packet(facts), ledger);
+        }
+        Ok(())
+    }
+
     /// Takes the oldest finding that waits. The probe keeps 32; what comes while it is full is counted and dropped.
     pub fn poll_finding(&mut self) -> Option<Finding> {
         self.state.ledger.pop()
@@ -295,7 +311,9 @@ impl Probe {
             }
             let signals = state.framer.signals(plan.0.layout, samples);
             let true_peak = state.features.finish(plan.0.simd, &plan.0.features, &signals);
-            let end = End { samples: state.framer.position(), true_peak: &true_peak[..plan.0.shape.channels] };
+            let samples = state.framer.position();
+            let packets = state.features.finish_packets(samples);
+            let end = End { samples, true_peak: &true_peak[..plan.0.shape.channels], packets };
             state.metrics.finish(&plan.0.metrics, slab, &end, &mut state.ledger);
             state.finished = true;
         }

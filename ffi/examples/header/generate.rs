@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 const GROUPS: [&str; 7] = ["status", "types", "library", "config", "probe", "report", "catalogue"];
 
 /// The plain structs.
-const STRUCTS: [&str; 5] = ["oto_stream_spec", "oto_finding", "oto_metric_info", "oto_field_info", "oto_verdict"];
+const STRUCTS: [&str; 6] =
+    ["oto_stream_spec", "oto_packet", "oto_finding", "oto_metric_info", "oto_field_info", "oto_verdict"];
 
 /// The longest line.
 const WIDTH: usize = 118;

@@ -88,6 +88,8 @@ fn after_new_nothing_allocates() {
                             unsafe {
                                 assert_eq!(oto_probe_push_i16(probe, ints.as_ptr(), per_push, t_ns, 0), OTO_OK);
                                 assert_eq!(oto_probe_push_f32(probe, floats.as_ptr(), per_push, t_ns, 1), OTO_OK);
+                                let packet = oto_packet { sequence: 40 * i as u16, arrival_ns: t_ns, ..packet() };
+                                assert_eq!(oto_probe_packet(probe, &packet), OTO_OK);
                                 assert_eq!(oto_probe_snapshot(probe, report), OTO_OK);
                                 let poll = oto_probe_poll_findings(probe, found.as_mut_ptr(), 40, &mut count);
                                 assert_eq!(poll, OTO_OK);

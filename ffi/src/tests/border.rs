@@ -100,6 +100,8 @@ fn a_misaligned_pointer_is_an_error_and_is_not_followed() {
             oto_probe_push_i16(s.probe, odd_const(), 4, 0, 0),
             oto_probe_push_f32(odd(), null(), 0, 0, 0),
             oto_probe_push_f32(s.probe, odd_const(), 4, 0, 0),
+            oto_probe_packet(odd(), &packet()),
+            oto_probe_packet(s.probe, odd_const()),
             oto_probe_poll_findings(odd(), null_mut(), 0, &mut size),
             oto_probe_poll_findings(s.probe, odd(), 4, &mut size),
             oto_probe_poll_findings(s.probe, null_mut(), 0, odd()),
@@ -214,10 +216,11 @@ fn a_panic_is_an_error_once_and_then_the_probe_is_poisoned() {
     let size_pointer = &raw mut size;
     let found_pointer = found.as_mut_ptr();
     // SAFETY: live handles and live locals, in all of these.
-    let calls: [Call<'_>; 6] = unsafe {
+    let calls: [Call<'_>; 7] = unsafe {
         [
             ("push_i16", &|p| oto_probe_push_i16(p, pcm.as_ptr(), 8, 0, 0)),
             ("push_f32", &|p| oto_probe_push_f32(p, null(), 0, 0, 0)),
+            ("packet", &|p| oto_probe_packet(p, &packet())),
             ("poll", &|p| oto_probe_poll_findings(p, found_pointer, 4, size_pointer)),
             ("snapshot", &|p| oto_probe_snapshot(p, s.report)),
             ("finish", &|p| oto_probe_finish(p, s.report)),

@@ -2,6 +2,7 @@
 
 mod alloc;
 mod border;
+mod packets;
 mod results;
 
 use crate::*;
@@ -12,6 +13,12 @@ pub(crate) const RATE: u32 = 24_000;
 
 pub(crate) fn spec(sample_rate_hz: u32, channels: u32) -> oto_stream_spec {
     oto_stream_spec { struct_size: 16, sample_rate_hz, channels, reserved: 0 }
+}
+
+/// A packet as OTO_PACKET_INIT makes it, with a clock rate.
+pub(crate) fn packet() -> oto_packet {
+    let (clock_rate_hz, arrival_ns) = (8_000, OTO_NO_TIME);
+    oto_packet { struct_size: 24, sequence: 0, fate: OTO_PACKET_RECEIVED, rtp_timestamp: 0, clock_rate_hz, arrival_ns }
 }
 
 /// What a function wrote into its output.

@@ -71,6 +71,8 @@ const LAGS: usize = LONGEST - SHORTEST + 1;
 const ASIDE: core::ops::RangeInclusive<usize> = 4..=6;
 /// The sound of a loop changes: by 2 dB a band, at least, over these frames.
 const CHANGES: f32 = 2.0 / 0.75 * BANDS as f32;
+/// A closer look takes this many frames.
+const LOOK: usize = 64;
 /// The usual difference is a mean over this many frames, and is known after the least of them.
 const LEARN: f32 = 500.0;
 const LEARN_LEAST: f32 = 20.0;
@@ -101,6 +103,15 @@ pub(crate) struct Repetition {
     looped: u64,
     longest: u64,
     period: u16,
+}
+
+/// What a closer look at a lag says.
+enum Look {
+    Loop,
+    /// The sound does not change.
+    Steady,
+    /// It matches here by chance, or elsewhere as well.
+    Other,
 }
 
 #[derive(Clone, Copy)]
@@ -187,12 +198,15 @@ impl Repetition {
         long && self.learnt >= LEARN_LEAST
     }
 
-    /// Whether the last `n` frames are really those `lag` before: closer by far than those a little more or less before.
-    fn is_loop(&self, plan: &Plan, past: &Past<'_>, lag: usize, n: usize) -> bool {
+    /// Looks closer at a lag that has matched for `n` frames: is what came one lag before closer by far than what came a little
+    /// more or less before?
+    fn examine(&self, plan: &Plan, past: &Past<'_>, lag: usize, n: usize) -> Look {
         let n = n.min(RING - 1 - lag - ASIDE.end());
+        // Every frame of a short stretch, some 64 of a long one: a look has its price.
+        let stride = n.div_ceil(LOOK);
         let mean = |lag: usize| {
-            let (mut sum, mut pairs) = (0u32, 0u32);
-            for i in 0..n {
+            let (mut sum, mut pairs) = (0u32, 0usize);
+            for i in (0..n).step_by(stride.max(1)) {
                 let (now, then) = (past.signature(i), past.signature(i + lag));
                 if now != SILENT && then != SILENT {
                     sum += u32::from(difference(now, then));
@@ -200,13 +214,21 @@ impl Repetition {
                 }
             }
             // Half of it must be sound.
-            (2 * pairs as usize >= n).then(|| sum as f32 / pairs.max(1) as f32)
+            (2 * pairs * stride >= n).then(|| sum as f32 / pairs.max(1) as f32)
         };
-        let Some(here) = (lag - 1..=lag + 1).filter_map(mean).reduce(f32::min) else { return false };
-        let ratio = plan.config.ridge_ratio as f32;
-        let stands_out = |aside: f32| here < ratio * aside && aside > CHANGES;
-        ASIDE.flat_map(|k| [lag - k, lag + k]).all(|aside| mean(aside).is_none_or(stands_out))
-            && here < f32::from(self.threshold(plan))
+        let Some(here) = (lag - 1..=lag + 1).filter_map(mean).reduce(f32::min) else { return Look::Other };
+        if here >= f32::from(self.threshold(plan)) {
+            return Look::Other;
+        }
+        for aside in ASIDE.flat_map(|k| [lag - k, lag + k]).filter_map(mean) {
+            if aside <= CHANGES {
+                return Look::Steady;
+            }
+            if here >= plan.config.ridge_ratio as f32 * aside {
+                return Look::Other;
+            }
+        }
+        Look::Loop
     }
 
     /// For how many frames it has gone on, back to where four frames in a row do not match.
@@ -327,7 +349,8 @@ impl Metric for Repetition {
                     continue;
                 }
                 let lag = SHORTEST + i;
-                if self.is_loop(plan, &past, lag, usize::from(counts[i])) {
+                let look = self.examine(plan, &past, lag, usize::from(counts[i]));
+                if let Look::Loop = look {
                     let length = (self.age(plan, &past, lag) as f64 * FRAME_S * plan.rate_hz) as u64;
                     let mut open = Open {
                         event: EventId::default(),
@@ -339,10 +362,15 @@ impl Metric for Repetition {
                     open.event = out.open(&LOOP, Self::occurrence(plan, &open));
                     self.open = Some(open);
                     self.loops += 1;
-                    break;
+                } else if let Look::Steady = look {
+                    // A sound that stays the same matches at every lag, and is a loop at none.
+                    counts.fill(0);
+                } else {
+                    // Asked again when it has matched for half as long once more.
+                    counts[i] = plan.need[i] / 2;
                 }
-                // Asked again when it has matched for half as long once more.
-                counts[i] = plan.need[i] / 2;
+                // One look a frame: another lag may have to wait for the next.
+                break;
             }
         }
         self.frames += 1;
