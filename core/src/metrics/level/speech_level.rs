@@ -17,13 +17,13 @@
 //!
 //! ## Reading the value
 //! `active_dbfs` is in dBov, which is our dBFS of an RMS: 0 is a full-scale square wave, a full-scale sine is -3.01. It is
-//! the long-term level minus 10 log10 of the activity, always. Our clips of
-//! read speech are active for 83 to 98 % of the time.
+//! the long-term level minus 10 log10 of the activity, always. Our clips of read speech are active for 83 to 98 % of the
+//! time.
 //!
 //! ## Limits
 //! There is no input filter, so hum and offset count as energy. Noise within 15.9 dB of the speech counts as speech; the
-//! Recommendation asks for a better ratio. Other tools interpolate with a tolerance of 0.5 dB and agree to that. Below -74 dBov nothing can be said, nor of clicks.
-//! Under some 2 s the hangover weighs more than the voice.
+//! Recommendation asks for a better ratio. Other tools interpolate with a tolerance of 0.5 dB and agree to that. Below
+//! -74 dBov nothing can be said, nor of clicks. Under some 2 s the hangover weighs more than the voice.
 
 use crate::dsp::envelope::{Envelope, POINTS};
 use crate::error::ConfigError;
