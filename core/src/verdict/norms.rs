@@ -51,8 +51,9 @@ pub const NORMS: &[Norm] = &[
         title: "EBU R 128",
         edition: "EBU R 128 v5.0 (11/2023)",
         source: "audio-dubcheck.com/specs/ebu-r128; the text itself was not at hand",
-        note: "Broadcast. For live programmes R 128 allows 1 LU. It does not treat a mono file apart: its channel counts \
-               once, unless loudness.mono_as says otherwise.",
+        note: "Broadcast. For live programmes R 128 allows 1 LU; by the EBU's own summary v4.0 (2020) told 1 LU in production \
+               from 0.2 LU in quality control. It does not treat a mono file apart: its channel counts once, unless \
+               loudness.mono_as says otherwise.",
         requirements: &[loudness(-23.0, 0.5), true_peak(-1.0)],
     },
     Norm {

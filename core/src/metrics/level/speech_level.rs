@@ -17,12 +17,13 @@
 //!
 //! ## Reading the value
 //! `active_dbfs` is in dBov, which is our dBFS of an RMS: 0 is a full-scale square wave, a full-scale sine is -3.01. It is
-//! the long-term level minus 10 log10 of the activity, always. Read speech is active for 70 to 95 % of the time.
+//! the long-term level minus 10 log10 of the activity, always. Our clips of read speech are active for 83 to 98 % of the
+//! time.
 //!
 //! ## Limits
 //! There is no input filter, so hum and offset count as energy. Noise within 15.9 dB of the speech counts as speech; the
-//! Recommendation asks for a better ratio, and allows a meter 0.5 dB. Below -74 dBov nothing can be said, nor of clicks.
-//! Under some 2 s the hangover weighs more than the voice.
+//! Recommendation asks for a better ratio. Other tools interpolate with a tolerance of 0.5 dB and agree to that. Below
+//! -74 dBov nothing can be said, nor of clicks. Under some 2 s the hangover weighs more than the voice.
 
 use crate::dsp::envelope::{Envelope, POINTS};
 use crate::error::ConfigError;
@@ -35,11 +36,11 @@ use crate::units::{amplitude_db, db_power, power_db};
 params! { SpeechLevelConfig {} }
 
 /// One block that falls on the other side of a threshold, in half a second of activity.
-const ONE_BLOCK: Exactness = Exactness::Abs(0.01);
+const ONE_BLOCK: Exactness = Exactness::Abs(0.02);
 
 fields! { SpeechLevelOutput {
     1 active_dbfs: Dbfs, ONE_BLOCK, "Active speech level in dBov; a full-scale sine is -3.01.";
-    2 activity_ratio: Ratio, Exactness::Abs(0.002), "Share of the time that is active.";
+    2 activity_ratio: Ratio, Exactness::Abs(0.005), "Share of the time that is active.";
     3 long_term_dbfs: Dbfs, Exactness::LIBM, "RMS of the downmix over all of the time.";
 } }
 
