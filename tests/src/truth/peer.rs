@@ -3,6 +3,7 @@
 use super::answers::place;
 use super::corpus::load;
 use super::hear::{Task, chosen, damage};
+use super::matching::NEAR_S;
 use otoscope_fixtures::faults;
 use otoscope_fixtures::rng::Rng;
 use otoscope_fixtures::take::{Schedule, Take};
@@ -103,13 +104,20 @@ fn parse(csv: &str) -> Vec<Peer> {
         .collect()
 }
 
-/// The peer that finds most of a fault; of equals the one with fewer false alarms.
+impl Peer {
+    /// Share found, less what marks as frequent as its false alarms would hit by chance within 20 ms of a place.
+    fn beyond_chance(&self) -> f64 {
+        let marks_per_s = f64::from(self.alarms) / (self.hours * 3600.0).max(1e-9);
+        let chance = 1.0 - (-marks_per_s * 2.0 * NEAR_S).exp();
+        f64::from(self.found) / f64::from(self.of.max(1)) - chance
+    }
+}
+
+/// The peer that finds most of a fault beyond what its false alarms would hit by chance.
 #[must_use]
 pub fn best<'a>(peers: &'a [Peer], fault: &str) -> Option<&'a Peer> {
-    peers
-        .iter()
-        .filter(|p| p.fault == fault && p.found > 0)
-        .max_by(|a, b| (a.found * b.of).cmp(&(b.found * a.of)).then(b.alarms.cmp(&a.alarms)))
+    let able = peers.iter().filter(|p| p.fault == fault && p.beyond_chance() > 0.0);
+    able.max_by(|a, b| a.beyond_chance().total_cmp(&b.beyond_chance()))
 }
 
 fn write(folder: &Path, name: &str, take: &Take, json: &str) -> Result<(), Box<dyn std::error::Error>> {
@@ -133,11 +141,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_peer_finds_most_and_then_cries_wolf_least() {
-        let csv = "# a note\ndetector,fault,severity,found,injected,false_alarms,hours\n\
-                   Gaps,gap,20,4,20,9,0.5\nClick,gap,20,18,20,900,0.5\nJump,gap,20,18,20,7,0.5\nNone,clip,3,0,20,0,0.5\n";
+    fn the_best_peer_finds_most_beyond_chance() {
+        // Ten false alarms a second cover a third of all places.
+        let csv = "# a note\ndetector,fault,severity,found,injected,false_alarms,clean_hours\n\
+                   Burst,gap,20,19,20,18000,0.5\nGaps,gap,20,16,20,9,0.5\nClick,gap,20,4,20,0,0.5\nNone,clip,3,0,20,0,0.5\n";
         let peers = parse(csv);
-        assert_eq!(best(&peers, "gap").map(|p| p.detector.as_str()), Some("Jump"));
+        assert_eq!(best(&peers, "gap").map(|p| p.detector.as_str()), Some("Gaps"));
         assert_eq!(best(&peers, "clip"), None, "one that finds nothing is not the best");
     }
 }
