@@ -21,6 +21,8 @@ pub struct Row {
     pub on_page: bool,
     /// Real-time factor of the simulated server.
     pub pace: f64,
+    /// Utterances are joined until the take lasts this long.
+    pub least_s: f64,
     /// What the value of the answer must be, and how near.
     pub worth: Option<Worth>,
 }
@@ -29,7 +31,7 @@ pub struct Row {
 pub type Worth = fn(&Take, &Truth, &Config) -> (f64, f64);
 
 const fn row(fault: &'static str, shape: Shape, kinds: &'static [&'static str]) -> Row {
-    Row { fault, shape, kinds, goal: None, on_page: true, pace: 0.95, worth: None }
+    Row { fault, shape, kinds, goal: None, on_page: true, pace: 0.95, least_s: 0.0, worth: None }
 }
 
 const fn point(fault: &'static str, kinds: &'static [&'static str]) -> Row {
@@ -54,6 +56,11 @@ impl Row {
         Self { pace: factor, ..self }
     }
 
+    /// Judged on takes of at least this length, joined from utterances.
+    const fn lasting(self, seconds: f64) -> Self {
+        Self { least_s: seconds, ..self }
+    }
+
     const fn worth(self, value: Worth) -> Self {
         Self { worth: Some(value), ..self }
     }
@@ -66,32 +73,44 @@ pub const ANSWERS: &[Row] = &[
     point("join_hold", &["join.step"]).goal(0.05),
     point("join_click", &["join.click"]).goal(0.1),
     point("join_drop", &["join.step", "join.slope", "join.click"]).off_page(),
-    point("wav_header", &["join.step", "join.slope", "join.click", "validity.wav_header"]).off_page(),
-    interval("gap", &["silence.hole", "dropout.hole"]).goal(20.0),
+    interval("gap", &["silence.hole", "dropout.hole", "dropout.gap"]).goal(20.0),
+    interval("gap_noise", &["dropout.hole", "dropout.gap"]).off_page(),
+    interval("gap_fade", &["silence.hole", "dropout.hole", "dropout.gap"]).off_page(),
     interval("silence", &["silence.inner"]).goal(1.0),
     interval("silence_lead", &["silence.lead"]).goal(1.0),
     interval("silence_tail", &["silence.tail"]).goal(1.0),
     interval("silence_noise_60", &["silence.inner"]).goal(1.0).off_page(),
-    point("truncate", &["ending.truncated"]).goal(100.0),
+    point("truncate", &["ending.cut"]).goal(100.0),
     interval("wrap", &["wrap.wrap"]).goal(1.1),
     interval("clip", &["clipping.rail"]).goal(3.0),
     interval("clip_scale", &["clipping.plateau", "clipping.rail"]).goal(-6.0),
     interval("dc_step", &["dc_offset.offset"]).goal(0.01),
     point("level_jump", &["level_jump.jump"]).goal(-6.0),
-    interval("fade", &["level_jump.fade"]),
+    interval("fade", &["level_jump.fade"]).goal(-3.0).lasting(120.0),
     interval("noise_takeover", &["noise.takeover"]),
     interval("noise_tail", &["noise.tail"]),
-    interval("tone", &["tone.line"]),
+    interval("tone", &["tone.line"]).goal(-40.0),
+    interval("tone_pitch", &["tone.line"]).off_page(),
+    interval("tone_length", &["tone.line"]).off_page(),
+    interval("hum", &["tone.hum"]).goal(-40.0),
+    interval("hum_line", &["tone.hum", "tone.line"]).off_page(),
+    interval("comb", &["tone.line"]).off_page(),
     interval("loop", &["repetition.loop"]),
     interval("duplicate", &["duplicate.repeat"]).goal(20.0),
-    interval("runaway", &["length.runaway"]),
-    interval("relabel", &["bandwidth.rate_label", "pitch.rate_label"]),
+    interval("runaway", &["length.runaway"]).goal(2.0),
+    point("cut_short", &["length.too_short"]).goal(50.0),
+    interval("relabel", &["bandwidth.rate_label", "pitch.rate_label"]).goal(1.5),
     // No slack: a chunk that is late by 200 ms makes a listener without a buffer wait 200 ms.
     point("late_chunk", &["continuity.stall"]).goal(200.0).paced(1.0).worth(stall_ms),
     point("late_burst", &["continuity.stall"]).goal(200.0).paced(1.0).worth(stall_ms).off_page(),
     interval("nan", &["validity.not_finite"]).goal(1.0),
     interval("nan_chunk", &["validity.not_finite"]).off_page(),
     interval("inf", &["validity.not_finite"]).off_page(),
+    point("wav_header", &["validity.wav_header"]).goal(1.0),
+    interval("float_scale", &["validity.float_scale"]),
+    interval("mu_law", &["validity.mu_law"]),
+    interval("byte_order", &["validity.byte_order"]),
+    interval("interleaved", &["validity.interleaved"]),
 ];
 
 /// How long the player of `continuity.cushion_ms` waits for the late chunk, within the rounding of times to a millisecond.

@@ -1,7 +1,7 @@
 //! The speech that is listened to: voices with their kind and half, takes loaded one by one.
 
-use otoscope_fixtures::speech;
 use otoscope_fixtures::take::Take;
+use otoscope_fixtures::{signals, speech};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -69,6 +69,35 @@ pub struct Voice {
     pub half: Half,
     /// Its files.
     pub files: Vec<PathBuf>,
+}
+
+impl Voice {
+    /// One of its files as a take.
+    ///
+    /// # Panics
+    /// If it cannot be read.
+    #[must_use]
+    pub fn take(&self, file: usize) -> Take {
+        load(&self.files[file])
+    }
+
+    /// The file and those after it, round and round, until the take lasts so long; with half a second of noise at -75 dBFS
+    /// between.
+    ///
+    /// # Panics
+    /// If one cannot be read.
+    #[must_use]
+    pub fn long_take(&self, file: usize, least_s: f64) -> Take {
+        let mut take = self.take(file);
+        let mut next = file;
+        while take.duration_s() < least_s {
+            next = (next + 1) % self.files.len();
+            let more = self.take(next);
+            take.samples.extend(signals::white_gaussian(-75.0, take.sample_rate_hz, 0.5, next as u64));
+            take.samples.extend(more.samples);
+        }
+        take
+    }
 }
 
 /// The voices of a folder as `fixtures/fetch_clean_speech.sh` makes it, one folder of WAV files each; `voices.csv` says what they
@@ -140,7 +169,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 /// # Panics
 /// If it cannot be read, or is not mono with 16 bit.
 #[must_use]
-pub fn load(path: &Path) -> Take {
+fn load(path: &Path) -> Take {
     if path.extension().is_some_and(|e| e == "flac") {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         return Take::from_clip(&speech::load(&name).expect("a committed clip"));
@@ -196,6 +225,7 @@ mod tests {
         let voices = committed();
         assert!(Half::ALL.iter().all(|h| voices.iter().any(|v| v.half == *h)));
         assert!(Kind::ALL.iter().all(|k| voices.iter().any(|v| v.kind == *k)));
-        assert!(!load(&voices[0].files[0]).samples.is_empty());
+        let long = voices[0].long_take(0, 12.0);
+        assert!(long.duration_s() >= 12.0 && long.samples.starts_with(&voices[0].take(0).samples));
     }
 }

@@ -1,7 +1,7 @@
 //! Listening: clean speech for false alarms, injected faults for recall, on all cores.
 
 use super::answers::{Known, metric_of, place};
-use super::corpus::{Voice, load};
+use super::corpus::Voice;
 use super::matching::{Mark, Place, judge};
 use crate::{listen_take_with, name};
 use otoscope::{Config, Plan, Severity, StreamSpec};
@@ -201,7 +201,7 @@ fn chunked(take: Take, pace: f64, rng: &mut Rng) -> Take {
 fn one_file(task: &Task<'_>, job: &Job, ears: &mut Ears<'_>, heard: &mut Heard) {
     let voice = &task.voices[job.voice];
     let path = &voice.files[job.file];
-    let raw = load(path);
+    let raw = voice.take(job.file);
     if raw.samples.is_empty() {
         return;
     }
@@ -219,17 +219,24 @@ fn one_file(task: &Task<'_>, job: &Job, ears: &mut Ears<'_>, heard: &mut Heard) 
     if !job.damaged {
         return;
     }
+    // A long take costs as much as many: fewer of them.
+    let rarely = chosen(voice.files.len(), task.takes_per_voice.div_ceil(4)).contains(&job.file);
     for (r, known) in task.rows.iter().enumerate() {
+        let wants_long = known.row.least_s > 0.0;
+        if wants_long && !rarely {
+            continue;
+        }
+        let long = wants_long.then(|| voice.long_take(job.file, known.row.least_s));
+        let long_clean = long.as_ref().map(|take| ears.listen(&cut(take.clone(), 0.95)));
+        let (raw, clean) = (long.as_ref().unwrap_or(&raw), long_clean.as_ref().unwrap_or(&clean));
         for (s, severity) in known.severities().into_iter().enumerate() {
             let mut tally = Tally::default();
-            match damage(known, &raw, severity, job.file as u64, |take| cut(take, known.row.pace)) {
+            match damage(known, raw, severity, job.file as u64, |take| cut(take, known.row.pace)) {
                 None => tally.no_place += 1,
                 Some(Damaged { take, truth, lowered }) => {
-                    let baseline = match &lowered {
-                        Some(lower) => ears.listen(&cut(lower.clone(), 0.95)),
-                        None => clean.clone(),
-                    };
-                    compare(known, &take, &truth, &baseline, ears, &mut tally, |kind| {
+                    let lowered = lowered.map(|lower| ears.listen(&cut(lower, 0.95)));
+                    let clean = lowered.as_ref().unwrap_or(clean);
+                    compare(known, &take, &truth, clean, ears, &mut tally, |kind| {
                         *heard.beside.entry((r, kind.to_owned())).or_default() += 1;
                     });
                 }

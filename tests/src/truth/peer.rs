@@ -1,7 +1,6 @@
 //! The best existing detectors beside ours: takes for them to hear, and what they said.
 
 use super::answers::place;
-use super::corpus::load;
 use super::hear::{Task, chosen, damage};
 use super::matching::NEAR_S;
 use otoscope_fixtures::faults;
@@ -20,7 +19,7 @@ pub fn export(task: &Task<'_>, folder: &Path) -> Result<usize, Box<dyn std::erro
     let mut count = 0;
     for voice in task.voices {
         for file in chosen(voice.files.len(), task.takes_per_voice) {
-            let raw = load(&voice.files[file]);
+            let raw = voice.take(file);
             let cut = |take: Take| {
                 let mut rng = Rng::named(2, &voice.name);
                 take.chunked(20.0 + rng.unit() * 180.0, &Schedule::real_time(0.95)).expect("a take with samples")
@@ -28,7 +27,7 @@ pub fn export(task: &Task<'_>, folder: &Path) -> Result<usize, Box<dyn std::erro
             let name = format!("{}-{file:03}", voice.name);
             write(folder, &format!("{name}-clean"), &raw, &clean_json(&name, raw.sample_rate_hz))?;
             count += 1;
-            for known in task.rows.iter().filter(|k| k.row.on_page && k.row.worth.is_none()) {
+            for known in task.rows.iter().filter(|k| k.row.on_page && k.row.worth.is_none() && k.row.least_s == 0.0) {
                 let Some(damaged) = damage(known, &raw, known.goal(), file as u64, cut) else { continue };
                 if damaged.take.samples.iter().any(|x| !x.is_finite()) {
                     continue; // 16 bit cannot say it
