@@ -79,15 +79,26 @@ golden:
 	bash fixtures/make_speech.sh
 	bash decode/tests/data/make.sh
 
-## speech: fetch 3.4 hours of clean speech into speech/, for the truth table (needs the network and apt)
+## speech: fetch 6.4 hours of clean speech into speech/, for the truth table (needs the network and apt; some 20 minutes)
 .PHONY: speech
 speech:
 	bash fixtures/fetch_clean_speech.sh speech
 
-## truth: recall on injected faults and findings on clean speech (on speech/ if it is there)
+TRUTH := $(CARGO) run --release -p otoscope-tests --bin truth --
+# Without speech/ the committed clips, which prove little: then the table is shown and docs/truth.md stays.
+## truth: the truth table, docs/truth.md: recall on injected faults and findings on clean speech (make speech first)
 .PHONY: truth
 truth:
-	$(CARGO) run --release -p otoscope-tests --bin truth -- $$(test -d speech && echo speech)
+	if test -d speech; then $(TRUTH) --page speech; else $(TRUTH); fi
+
+## truth-peer: what essentia's detectors make of the same faults, docs/truth_peer.csv (make speech first; needs pip)
+.PHONY: truth-peer
+truth-peer:
+	rm -rf build/truth
+	$(TRUTH) --half judging --takes 4 --export build/truth speech
+	test -d $(VENV)-peers || $(PYTHON) -m venv $(VENV)-peers
+	$(VENV)-peers/bin/pip install --quiet --disable-pip-version-check essentia==2.1b6.dev1389
+	$(VENV)-peers/bin/python tests/peers/essentia_truth.py build/truth docs/truth_peer.csv
 
 ## newcomer: follow CONTRIBUTING.md's five steps literally, in a copy
 .PHONY: newcomer
