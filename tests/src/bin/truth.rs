@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Which finding answers which fault.
-const ANSWERS: [(&str, &[&str]); 14] = [
+const ANSWERS: [(&str, &[&str]); 18] = [
     ("clip", &["clipping.rail"]),
     ("clip_scale", &["clipping.plateau", "clipping.rail"]),
     ("join_step", &["join.step"]),
@@ -26,7 +26,11 @@ const ANSWERS: [(&str, &[&str]); 14] = [
     ("inf", &["validity.not_finite"]),
     ("late_chunk", &["continuity.stall"]),
     ("dc_step", &["dc_offset.offset"]),
-    ("wav_header", &["join.step", "join.slope", "join.click"]),
+    ("wav_header", &["validity.wav_header"]),
+    ("float_scale", &["validity.float_scale"]),
+    ("mu_law", &["validity.mu_law"]),
+    ("byte_order", &["validity.byte_order"]),
+    ("interleaved", &["validity.interleaved"]),
 ];
 
 /// Faults that change a stretch of which only parts are audible: clipping begins at the first loud period.
