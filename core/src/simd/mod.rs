@@ -120,8 +120,6 @@ kernels! {
     /// The largest magnitude between the samples of `x` from `TAPS - 1` on, or `largest` if that is not exceeded. A
     /// tolerance kernel.
     fn true_peak(table: &TruePeakTable, x: &[f32], largest: f32) -> f32;
-    /// The sum of squared second differences. Exact.
-    fn curvature(x: &[f32]) -> f64;
     /// `sum f b` and `sum f^2 + b^2`. Exact.
     fn lattice_sums(f: &[f32], b: &[f32]) -> (f64, f64);
     /// `f + k b` and `b + k f`, in place. Exact.
