@@ -46,7 +46,7 @@ def test_a_file_of_several_channels(path: Path) -> None:
 
 
 def test_the_options_of_arrays_work_for_files(path: Path) -> None:
-    options = {"metrics": ["join", "continuity", "silence"], "settings": {"join.standout_ratio": 8}, "chunks": CHUNKS}
+    options = {"metrics": ["join", "continuity", "silence"], "settings": {"join.fit_ratio": 8}, "chunks": CHUNKS}
     report = otoscope.probe(path, **options)
     assert report["continuity.arrivals"] == 3
     assert report["join.edges"] == 2

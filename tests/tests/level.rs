@@ -122,5 +122,5 @@ fn what_lasts_is_told_while_it_lasts() {
             heard_at.get_or_insert((k, f.state.name(), f.start_sample));
         }
     }
-    assert_eq!(heard_at, Some((79, "open", 24_000)), "0.8 s of silence, in the very hop");
+    assert_eq!(heard_at, Some((97, "open", 24_000)), "0.98 s of silence, in the very hop");
 }

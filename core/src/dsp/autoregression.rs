@@ -9,55 +9,67 @@ pub(crate) const ORDER: usize = FIR - 1;
 pub(crate) const LONGEST: usize = 2048;
 
 /// Two pieces of signal that do not touch, of at most `N` samples each, and what one predictor for both leaves of them.
+/// The order grows as far as it is asked to, so that a first look may be a short one.
 pub(crate) struct Fit<const N: usize> {
-    /// The prediction-error filter `1, a1, ... a16`.
+    /// The prediction-error filter `1, a1, ... a16`; zeros beyond the order reached.
     pub filter: [f64; ORDER + 1],
+    /// The mean square of the prediction error at the order reached.
+    pub mean_square: f64,
     forward: [[f32; N]; 2],
+    backward: [[f32; N]; 2],
     lens: [usize; 2],
+    order: usize,
 }
 
 impl<const N: usize> Fit<N> {
-    /// The prediction error of a piece (0 or 1), from its sample [`ORDER`] on.
+    /// A predictor of order 0. Of a longer piece, `N` samples are taken.
+    pub(crate) fn new(left: &[f32], right: &[f32]) -> Self {
+        let mut forward = [[0.0f32; N]; 2];
+        let mut lens = [0; 2];
+        for (i, piece) in [left, right].into_iter().enumerate() {
+            let piece = &piece[..piece.len().min(N)];
+            forward[i][..piece.len()].copy_from_slice(piece);
+            lens[i] = piece.len();
+        }
+        let mut filter = [0.0; ORDER + 1];
+        filter[0] = 1.0;
+        Self { filter, mean_square: 0.0, forward, backward: forward, lens, order: 0 }
+    }
+
+    /// Raises the order, up to [`ORDER`] (Burg 1967, sums taken over both pieces).
+    pub(crate) fn raise(&mut self, simd: Simd, order: usize) {
+        while self.order < order.min(ORDER) {
+            let m = self.order + 1;
+            // The backward error of sample n is kept at n - m + 1, so that stage m pairs forward[n] with backward[n - m].
+            let mut total = (0.0, 0.0);
+            let lens = self.lens.map(|len| len.saturating_sub(m));
+            for i in 0..2 {
+                let n = lens[i];
+                let (cross, power) = simd.lattice_sums(&self.forward[i][m..m + n], &self.backward[i][..n]);
+                total = (total.0 + cross, total.1 + power);
+            }
+            self.order = m;
+            if total.1 <= 0.0 {
+                self.mean_square = 0.0;
+                continue;
+            }
+            let k = -2.0 * total.0 / total.1;
+            self.mean_square = total.1 * (1.0 - k * k) / (2 * (lens[0] + lens[1])) as f64;
+            let previous = self.filter;
+            for i in 1..=m {
+                self.filter[i] = previous[i] + k * previous[m - i];
+            }
+            for i in 0..2 {
+                let n = lens[i];
+                simd.lattice_step(&mut self.forward[i][m..m + n], &mut self.backward[i][..n], k as f32);
+            }
+        }
+    }
+
+    /// The prediction error of a piece (0 or 1), from its sample [`ORDER`] on, once the order is that.
     pub(crate) fn error(&self, piece: usize) -> &[f32] {
         &self.forward[piece][ORDER.min(self.lens[piece])..self.lens[piece]]
     }
-}
-
-/// Fits one predictor to two pieces (Burg 1967, sums taken over both). Of a longer piece, `N` samples are taken.
-pub(crate) fn burg<const N: usize>(simd: Simd, left: &[f32], right: &[f32]) -> Fit<N> {
-    let mut forward = [[0.0f32; N]; 2];
-    let mut backward = [[0.0f32; N]; 2];
-    let mut lens = [0; 2];
-    for (i, piece) in [left, right].into_iter().enumerate() {
-        let piece = &piece[..piece.len().min(N)];
-        forward[i][..piece.len()].copy_from_slice(piece);
-        backward[i][..piece.len()].copy_from_slice(piece);
-        lens[i] = piece.len();
-    }
-    let mut a = [0.0; ORDER + 1];
-    a[0] = 1.0;
-    for m in 1..=ORDER {
-        // The backward error of sample n is kept at n - m + 1, so that stage m pairs forward[n] with backward[n - m].
-        let mut total = (0.0, 0.0);
-        for i in 0..2 {
-            let n = lens[i].saturating_sub(m);
-            let (cross, power) = simd.lattice_sums(&forward[i][m..m + n], &backward[i][..n]);
-            total = (total.0 + cross, total.1 + power);
-        }
-        if total.1 <= 0.0 {
-            break;
-        }
-        let k = -2.0 * total.0 / total.1;
-        let previous = a;
-        for i in 1..=m {
-            a[i] = previous[i] + k * previous[m - i];
-        }
-        for i in 0..2 {
-            let n = lens[i].saturating_sub(m);
-            simd.lattice_step(&mut forward[i][m..m + n], &mut backward[i][..n], k as f32);
-        }
-    }
-    Fit { filter: a, forward, lens }
 }
 
 /// The prediction error at `x[at]`, which must have [`ORDER`] samples before it.
@@ -68,6 +80,13 @@ pub(crate) fn error_at(a: &[f64; ORDER + 1], x: &[f32], at: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn fitted(left: &[f32], right: &[f32]) -> Fit<LONGEST> {
+        let mut fit = Fit::new(left, right);
+        fit.raise(Simd::choose(None), 4);
+        fit.raise(Simd::choose(None), ORDER);
+        fit
+    }
 
     #[test]
     fn an_autoregressive_signal_is_whitened() {
@@ -81,12 +100,13 @@ mod tests {
         for n in 2..x.len() {
             x[n] = 1.6 * x[n - 1] - 0.8 * x[n - 2] + 0.1 * noise();
         }
-        let fit = burg::<LONGEST>(Simd::choose(None), &x[100..600], &x[640..1140]);
+        let fit = fitted(&x[100..600], &x[640..1140]);
         let a = fit.filter;
         assert!((a[1] + 1.6).abs() < 0.12 && (a[2] - 0.8).abs() < 0.15, "estimated from 1000 samples: {a:?}");
         let error: f64 = (200..1000).map(|n| error_at(&a, &x, n).powi(2)).sum();
         let power: f64 = x[200..1000].iter().map(|v| f64::from(*v).powi(2)).sum();
         assert!(error < 0.1 * power, "{error} {power}");
+        assert!((fit.mean_square / (error / 800.0) - 1.0).abs() < 0.1, "estimated from other samples: {error}");
         for (piece, start) in [(0, 100), (1, 640)] {
             assert_eq!(fit.error(piece).len(), 500 - ORDER);
             for (i, &e) in fit.error(piece).iter().enumerate() {
@@ -98,9 +118,9 @@ mod tests {
 
     #[test]
     fn silence_and_tiny_pieces_do_no_harm() {
-        assert_eq!(burg::<LONGEST>(Simd::choose(None), &[0.0; 50], &[0.0; 50]).filter[1], 0.0);
+        assert_eq!(fitted(&[0.0; 50], &[0.0; 50]).filter[1], 0.0);
         for (left, right) in [(&[1.0f32][..], &[][..]), (&[1.0; 40], &[-1.0; 3]), (&[1e12; 40], &[1e-40; 40])] {
-            let fit = burg::<LONGEST>(Simd::choose(None), left, right);
+            let fit = fitted(left, right);
             assert!(fit.filter.iter().all(|v| v.is_finite()), "{:?}", fit.filter);
             assert_eq!(fit.error(1).len(), right.len().saturating_sub(ORDER));
         }

@@ -260,8 +260,8 @@ mod tests {
     #[test]
     fn a_field_set_out_of_range_is_found_when_the_config_is_frozen() {
         let mut c = config();
-        c.metrics.join.standout_ratio = f64::NAN;
-        assert!(c.freeze().expect_err("NaN").to_string().contains("join.standout_ratio"));
+        c.metrics.join.fit_ratio = f64::NAN;
+        assert!(c.freeze().expect_err("NaN").to_string().contains("join.fit_ratio"));
         assert!(Config::new(StreamSpec::mono(7_999)).freeze().is_err());
         for channels in [0, 9, u32::MAX] {
             let spec = StreamSpec { sample_rate_hz: 24_000, channels };

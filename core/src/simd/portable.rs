@@ -478,28 +478,6 @@ pub(crate) fn apply_window<V: Lanes>(x: &[f32], window: &[f32], out: &mut [f32])
 /// Taps of the filters of linear prediction: order 16.
 pub(crate) const FIR: usize = 17;
 
-/// The sum of squared second differences.
-#[inline(always)]
-pub(crate) fn curvature<V: Lanes>(x: &[f32]) -> f64 {
-    let Some(n) = x.len().checked_sub(2) else { return 0.0 };
-    let mut e = V::splat(0.0);
-    let mut i = 0;
-    while i + LANES <= n {
-        let Some(x) = x[i..].first_chunk::<{ LANES + 2 }>() else { break };
-        let (Some(a), Some(b), Some(c)) = (x.first_chunk(), x[1..].first_chunk(), x.last_chunk()) else { break };
-        let (a, b, c) = (V::load(a), V::load(b), V::load(c));
-        let d = c.sub(b).sub(b.sub(a));
-        e = e.add(d.mul(d));
-        i += LANES;
-    }
-    let mut tail = [0.0; LANES];
-    for (t, i) in tail.iter_mut().zip(i..n) {
-        *t = (x[i + 2] - x[i + 1]) - (x[i + 1] - x[i]);
-    }
-    let d = V::load(&tail);
-    sum(e.add(d.mul(d)).store())
-}
-
 /// `sum f b` and `sum f^2 + b^2` over the common length.
 #[inline(always)]
 pub(crate) fn lattice_sums<V: Lanes>(f: &[f32], b: &[f32]) -> (f64, f64) {

@@ -1,27 +1,29 @@
 //! DC offset: the waveform does not swing around zero.
 //!
 //! ## What it measures
-//! The mean of each channel, over the whole stream and as stretches in which the signal sits off centre.
+//! The mean of each channel, over the whole stream and as stretches in which the signal sits off its usual centre.
 //!
 //! ## Why it matters for speech
 //! A decoder that runs in chunks may leave each chunk with an offset of its own: every change clicks, headroom is lost,
 //! and codecs and echo cancellers suffer.
 //!
 //! ## Method
-//! Two cumulative sums (Page 1954) per channel and sign over the mean of each hop. One rises while the mean is beyond
+//! Two cumulative sums (Page 1954) per channel and sign over the mean of each hop, less the usual centre. One rises while the mean is beyond
 //! half the threshold; once it has gathered as much as `threshold_fs` held for `hold_s`, and the mean since it left zero is
-//! beyond the threshold, a finding opens, dated back to
-//! where the sum left zero. The other rises while the mean is back within half the threshold, and closes it likewise.
-//! Speech itself has no offset: what its waveform adds to a sum is bounded by one swing, 0.0005 full scale times
-//! seconds for a 100 Hz tone at 0.3 full scale.
+//! beyond the threshold, a finding opens. The other rises while the mean is back within half the offset, and closes it likewise. A
+//! single hop counts for five thresholds at most, so that a pop of 30 ms gathers too little. The usual centre is 0 at
+//! first and becomes the mean of all that is older than 1.3 s and no finding: a small offset that an engine always has
+//! is in `mean_fs`, but is no finding. Both ends are dated on the running sum of the signal: it is level (or as steep as before), then a ramp, and
+//! the end lies where the two lines meet. What speech itself adds to that sum is bounded by one swing, 0.0005 full scale times
+//! seconds for a 100 Hz tone at 0.3 full scale, so the lines are known well.
 //!
 //! ## Reading the value
-//! `mean_fs` of sound audio is below 0.001. The finding's value is the mean over the stretch; 0.01 is a warning, 0.05 an
+//! `mean_fs` of sound audio is below 0.001. The finding's value is how far the mean of the stretch is off the usual centre; 0.01 is a warning, 0.05 an
 //! error.
 //!
 //! ## Limits
-//! The onset is exact to about one hop for an offset of 0.01 and above; a weaker one is found later and dated less
-//! exactly. Rumble below 5 Hz looks like an offset that comes and goes.
+//! The ends are exact to about 20 ms for an offset of 0.01, better for larger ones; one below `threshold_fs` is no
+//! finding. An offset that returns within a second of its onset may be missed. Rumble below 5 Hz looks like an offset that comes and goes.
 
 use crate::error::ConfigError;
 use crate::features::FrameView;
@@ -32,7 +34,7 @@ use crate::spec::{Exactness, Exactness::Exact, Fields, KindSpec, MetricSpec, Nee
 use crate::units::amplitude_db;
 
 params! { DcOffsetConfig {
-    threshold_fs: FullScale = 0.006 in 0.0001 ..= 1.0, "An offset beyond this is a finding (0.006 is -44 dBFS).";
+    threshold_fs: FullScale = 0.008 in 0.0001 ..= 1.0, "An offset beyond this is a finding (0.008 is -42 dBFS).";
     hold_s: Seconds = 1.0 in 0.05 ..= 60.0, "For how long an offset of exactly the threshold must last.";
     warning_fs: FullScale = 0.01 in 0.0001 ..= 1.0, "From here on the finding is a warning.";
     error_fs: FullScale = 0.05 in 0.0001 ..= 1.0, "From here on the finding is an error.";
@@ -49,32 +51,39 @@ const OFFSET: KindSpec = KindSpec {
     name: "offset",
     unit: Unit::FullScale,
     max_delay_ms: 2000,
-    message: "the waveform sits {value} of full scale off centre for {duration_ms} ms",
+    message: "the waveform sits {value} of full scale off its usual centre for {duration_ms} ms",
 };
 
-/// State per channel: the sum of all samples, and the detector.
+/// Slots of two hops that are remembered of each channel: 1.28 s.
+const SLOTS: usize = 64;
+/// Slots of zero that the usual centre begins with, and how many it forgets by (30 s).
+const SLOTS_OF_ZERO: u16 = 50;
+const SLOTS_OF_CENTRE: u16 = 1500;
+/// A hop counts for so many thresholds at most.
+const LARGEST_HOP: f32 = 5.0;
+/// Hops after an end that tell where it was.
+const LEAST_HOPS: u32 = 40;
+/// Slots before an end that the line there is drawn through.
+const SLOTS_BEFORE: u32 = 12;
+
+/// State per channel: the sum of all samples, and the detector. Times are in hops.
 #[derive(Clone, Copy, Default)]
 struct Channel {
     sum: f64,
-    /// Gathered evidence for an offset above (0) and below (1) zero, and where it began.
-    rise: [f64; 2],
-    onset: [u64; 2],
-    open: Option<Open>,
-    found: u64,
-}
-
-#[derive(Clone, Copy)]
-struct Open {
-    event: EventId,
-    start: u64,
+    centre: f32,
+    slots: u16,
     below: bool,
-    /// Sum of the samples since the onset was decided, and how many: the value at the close.
-    sum: f64,
-    samples: u64,
-    /// Evidence that it is over, and where that began.
-    fall: f64,
-    end: u64,
-    sum_at_end: (f64, u64),
+    /// Gathered evidence for an offset above (0) and below (1) the centre, and where it began. While a finding is open, 0 is
+    /// what speaks for its end.
+    rise: [f32; 2],
+    since: [u32; 2],
+    open: Option<EventId>,
+    start: u32,
+    /// Where the last finding ended.
+    until: u32,
+    size: f32,
+    /// Samples in findings that are closed.
+    found: f32,
 }
 
 pub(crate) struct DcOffset {
@@ -86,15 +95,19 @@ pub(crate) struct Plan {
     config: DcOffsetConfig,
     channels: usize,
     rate_hz: f64,
-    /// Evidence needed: full scale times samples.
-    evidence: f64,
+    threshold: f32,
+    /// Evidence needed: full scale times hops.
+    evidence: f32,
 }
 
 impl Plan {
-    fn occurrence(&self, start: u64, end: u64, mean: f64, channel: usize) -> Occurrence {
+    /// The finding from `start` to `end`, in hundredths of a second.
+    fn occurrence(&self, start: f64, end: f64, mean: f32, channel: usize) -> Occurrence {
+        let mean = f64::from(mean);
+        let sample = |hop: f64| (hop * self.rate_hz / 100.0).round() as u64;
         Occurrence {
-            start,
-            end,
+            start: sample(start),
+            end: sample(end),
             severity: Severity::above(mean.abs(), self.config.warning_fs, self.config.error_fs),
             value: mean,
             threshold: self.config.threshold_fs,
@@ -103,11 +116,89 @@ impl Plan {
     }
 }
 
+/// Where the running sum of what is in `ring` bends, near `rough`, in hops; `now` hops have been seen. `slopes` are those
+/// before and after the bend, as far as they are known. The slope after it is returned too.
+fn bend(ring: &[f32], now: u32, rough: u32, slopes: [Option<f32>; 2]) -> (f64, f32) {
+    let last = now / 2;
+    let first = last.saturating_sub(SLOTS as u32 - 1);
+    let mut sums = [0.0f32; SLOTS];
+    let mut sum = 0.0;
+    for (out, slot) in sums.iter_mut().zip(first..last) {
+        sum += 2.0 * ring[slot as usize % SLOTS];
+        *out = sum;
+    }
+    // The mean of the sums of some slots, and of the times at which these slots end.
+    let mean = |from: u32, to: u32| -> (f32, f32) {
+        let n = to.saturating_sub(from).max(1) as f32;
+        let part = sums.get((from - first) as usize..(to.max(from) - first) as usize).unwrap_or(&[]);
+        (part.iter().sum::<f32>() / n, (from + to) as f32 + 1.0)
+    };
+    let line = |from: u32, to: u32, slope: Option<f32>| -> (f32, f32) {
+        let (level, time) = mean(from, to);
+        let slope = slope.or_else(|| {
+            let middle = u32::midpoint(from, to);
+            let ((a, t), (b, u)) = (mean(from, middle), mean(middle, to));
+            (to - from >= 8).then(|| (b - a) / (u - t))
+        });
+        let slope = slope.unwrap_or(0.0);
+        // Times from the first slot on, so that single precision holds them.
+        (level - slope * (time - 2.0 * first as f32), slope)
+    };
+    let mut at = rough as f32;
+    let mut slope = 0.0;
+    for _ in 0..3 {
+        let slot = (at / 2.0) as u32;
+        if slot < first + 3 || slot + 4 > last {
+            break;
+        }
+        let before = line(first.max(slot.saturating_sub(SLOTS_BEFORE)), slot, slopes[0]);
+        let after = line(slot + 1, last, slopes[1]);
+        let (turn, height) = (after.1 - before.1, before.0 - after.0);
+        if turn == 0.0 {
+            break;
+        }
+        slope = after.1;
+        at = (height / turn + 2.0 * first as f32).clamp(2.0 * first as f32, now as f32);
+    }
+    (f64::from(at), slope)
+}
+
+impl Channel {
+    /// Files the mean of hop `hop`; what falls out of the ring belongs to the centre unless a finding is open.
+    fn file(&mut self, ring: &mut [f32], hop: u32, mean: f32) {
+        let slot = &mut ring[(hop / 2) as usize % SLOTS];
+        if hop % 2 == 1 {
+            *slot += 0.5 * mean;
+            return;
+        }
+        if hop >= self.until + 2 * SLOTS as u32 && self.open.is_none() {
+            self.centre += (*slot - self.centre) / f32::from(self.slots + SLOTS_OF_ZERO);
+            self.slots = (self.slots + 1).min(SLOTS_OF_CENTRE);
+        }
+        *slot = 0.5 * mean;
+    }
+
+    /// Both ends of the finding that is open, if it ended at `end`.
+    fn close(&mut self, plan: &Plan, c: usize, event: EventId, end: f64, out: &mut Sink<'_>) {
+        let start = f64::from(self.start);
+        let o = plan.occurrence(start, end.max(start), if self.below { -self.size } else { self.size }, c);
+        out.close(&OFFSET, event, o);
+        self.found += (o.end - o.start) as f32;
+        self.until = end.ceil() as u32;
+        self.rise = [0.0; 2];
+    }
+
+    fn end(&self, ring: &[f32], now: u32) -> f64 {
+        let off = if self.below { -self.size } else { self.size };
+        bend(ring, now, self.since[0], [Some(self.centre + off), None]).0
+    }
+}
+
 impl Metric for DcOffset {
     const SPEC: MetricSpec = MetricSpec {
         id: 3,
         name: "dc_offset",
-        revision: 1,
+        revision: 2,
         summary: "How far the waveform sits off centre, and where",
         definition: "Otoscope: arithmetic mean; stretches by two-sided CUSUM over 10 ms means (Page 1954)",
         needs: Needs::NONE,
@@ -121,74 +212,79 @@ impl Metric for DcOffset {
 
     fn plan(config: &DcOffsetConfig, stream: &StreamShape) -> Result<Plan, ConfigError> {
         let rate_hz = f64::from(stream.rate.hz());
-        // The reference is half the threshold, so an offset of the threshold gathers half of itself a sample.
-        let evidence = 0.5 * config.threshold_fs * config.hold_s * rate_hz;
-        Ok(Plan { config: config.clone(), channels: stream.channels, rate_hz, evidence })
+        // The reference is half the threshold, so an offset of the threshold gathers half of itself a hop.
+        let evidence = (50.0 * config.threshold_fs * config.hold_s) as f32;
+        let threshold = config.threshold_fs as f32;
+        Ok(Plan { config: config.clone(), channels: stream.channels, rate_hz, threshold, evidence })
+    }
+
+    fn slab(plan: &Plan) -> usize {
+        SLOTS * plan.channels
     }
 
     fn new(_: &Plan) -> Self {
         Self { channels: [Channel::default(); MAX_CHANNELS], samples: 0 }
     }
 
-    fn update(&mut self, plan: &Plan, _: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
-        let n = f.len() as f64;
+    fn update(&mut self, plan: &Plan, mem: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
         self.samples += f.len() as u64;
-        let reference = 0.5 * plan.config.threshold_fs * n;
-        for (c, (channel, stats)) in self.channels.iter_mut().zip(f.channels()).enumerate() {
+        let hop = f.index() as u32;
+        let now = hop.saturating_add(1);
+        let largest = LARGEST_HOP * plan.threshold;
+        let rings = mem.chunks_exact_mut(SLOTS);
+        for (c, ((channel, stats), ring)) in self.channels.iter_mut().zip(f.channels()).zip(rings).enumerate() {
             channel.sum += stats.sum;
-            if let Some(open) = &mut channel.open {
-                let away = if open.below { -stats.sum } else { stats.sum };
-                if open.fall == 0.0 {
-                    open.end = f.start();
-                    open.sum_at_end = (open.sum, open.samples);
+            let mean = (stats.sum / f.len() as f64) as f32;
+            channel.file(ring, hop, mean);
+            let off = mean - channel.centre;
+            if let Some(event) = channel.open {
+                let away = if channel.below { -off } else { off };
+                if channel.rise[0] == 0.0 {
+                    channel.since[0] = hop;
                 }
-                open.fall = (open.fall + reference - away).max(0.0);
-                open.sum += stats.sum;
-                open.samples += f.len() as u64;
-                if open.fall >= plan.evidence {
-                    let (sum, samples) = open.sum_at_end;
-                    let o = plan.occurrence(open.start, open.end, sum / samples.max(1) as f64, c);
-                    out.close(&OFFSET, open.event, o);
-                    channel.found += open.end - open.start;
+                let reference = 0.5 * channel.size.min(largest);
+                channel.rise[0] = (channel.rise[0] + (reference - away).clamp(-largest, largest)).max(0.0);
+                if channel.rise[0] >= plan.evidence && now - channel.since[0] >= LEAST_HOPS {
+                    let end = channel.end(ring, now);
                     channel.open = None;
-                    (channel.rise, channel.onset) = ([0.0; 2], [f.end(); 2]);
+                    channel.close(plan, c, event, end, out);
                 }
                 continue;
             }
-            for (side, away) in [stats.sum, -stats.sum].into_iter().enumerate() {
+            for side in 0..2 {
+                let away = if side == 0 { off } else { -off }.clamp(-largest, largest);
                 if channel.rise[side] == 0.0 {
-                    channel.onset[side] = f.start();
+                    channel.since[side] = hop;
                 }
-                channel.rise[side] = (channel.rise[side] + away - reference).max(0.0);
-                let start = channel.onset[side];
-                let samples = f.end() - start;
+                channel.rise[side] = (channel.rise[side] + away - 0.5 * plan.threshold).max(0.0);
+                let hops = now - channel.since[side];
                 // The reference undone: the plain sum since the onset.
-                let sum = channel.rise[side] + 0.5 * plan.config.threshold_fs * samples as f64;
-                if channel.rise[side] >= plan.evidence && sum >= plan.config.threshold_fs * samples as f64 {
-                    let sum = if side == 1 { -sum } else { sum };
-                    let o = plan.occurrence(start, f.end(), sum / samples as f64, c);
-                    let event = out.open(&OFFSET, o);
-                    let end = f.end();
-                    let sum_at_end = (sum, samples);
-                    channel.open =
-                        Some(Open { event, start, below: side == 1, sum, samples, fall: 0.0, end, sum_at_end });
+                let is_beyond = channel.rise[side] >= 0.5 * plan.threshold * hops as f32;
+                if channel.rise[side] >= plan.evidence && is_beyond && hops >= LEAST_HOPS {
+                    let (start, slope) = bend(ring, now, channel.since[side], [None; 2]);
+                    channel.size = (slope - channel.centre).abs().max(plan.threshold);
+                    channel.start = start.round() as u32;
+                    channel.below = side == 1;
+                    let size = if channel.below { -channel.size } else { channel.size };
+                    let o = plan.occurrence(channel.start.into(), now.into(), size, c);
+                    channel.open = Some(out.open(&OFFSET, o));
+                    channel.rise = [0.0; 2];
                     break;
                 }
             }
         }
     }
 
-    fn finish(&mut self, plan: &Plan, _: &mut [f32], end: &End<'_>, out: &mut Sink<'_>) {
-        for (c, channel) in self.channels.iter_mut().enumerate() {
-            if let Some(open) = channel.open.take() {
-                let (until, (sum, samples)) = if open.fall > 0.5 * plan.evidence {
-                    (open.end, open.sum_at_end)
+    fn finish(&mut self, plan: &Plan, mem: &mut [f32], end: &End<'_>, out: &mut Sink<'_>) {
+        let now = (end.samples as f64 * 100.0 / plan.rate_hz) as u32;
+        for (c, (channel, ring)) in self.channels.iter_mut().zip(mem.chunks_exact(SLOTS)).enumerate() {
+            if let Some(event) = channel.open.take() {
+                let until = if channel.rise[0] > 0.5 * plan.evidence {
+                    channel.end(ring, now)
                 } else {
-                    (end.samples, (open.sum, open.samples))
+                    end.samples as f64 * 100.0 / plan.rate_hz
                 };
-                let o = plan.occurrence(open.start, until, sum / samples.max(1) as f64, c);
-                out.close(&OFFSET, open.event, o);
-                channel.found += until - open.start;
+                channel.close(plan, c, event, until, out);
             }
         }
     }
@@ -198,15 +294,17 @@ impl Metric for DcOffset {
         let channels = &self.channels[..plan.channels];
         let sum = channels.iter().map(|c| c.sum).fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
         let mean = sum / self.samples as f64;
-        let found = |c: &Channel| c.found + c.open.map_or(0, |o| o.samples);
-        let longest = channels.iter().map(found).max().unwrap_or(0);
+        let now = self.samples as f64;
+        let running = |c: &Channel| (now - f64::from(c.start) * plan.rate_hz / 100.0).max(0.0);
+        let found = |c: &Channel| f64::from(c.found) + c.open.map_or(0.0, |_| running(c));
+        let longest = channels.iter().map(found).fold(0.0, f64::max);
         DcOffsetOutput {
             mean_fs: Value::finite(mean, NONE),
             mean_dbfs: Value::finite(
                 amplitude_db(mean.abs()),
                 if self.samples == 0 { NONE } else { "exactly centred" },
             ),
-            offset_s: Value::Number(longest as f64 / plan.rate_hz),
+            offset_s: Value::Number(longest / plan.rate_hz),
         }
     }
 }

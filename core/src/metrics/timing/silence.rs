@@ -16,7 +16,7 @@
 //! silent for `cancel_s` while a channel is not.
 //!
 //! ## Reading the value
-//! A lead-in below 0.5 s and pauses below 0.8 s are usual. Silence after a sound is reported while it lasts as `inner`;
+//! A lead-in below 0.5 s and pauses below 1 s are usual. Silence after a sound is reported while it lasts as `inner`;
 //! if nothing follows until the end, it is closed as `tail`. `zero_ratio` of a recorded voice is near 0; some
 //! engines pause with pure zeros.
 //!
@@ -34,7 +34,7 @@ use crate::units::{SampleRate, db_power, power_db};
 params! { SilenceConfig {
     threshold_dbfs: Dbfs = -50.0 in -120.0 ..= 0.0, "A hop is silent when no channel's RMS is above this.";
     lead_s: Seconds = 1.0 in 0.05 ..= 3600.0, "Silence at the start from this long on is a finding.";
-    pause_s: Seconds = 0.8 in 0.05 ..= 3600.0, "Silence after a sound, be it a pause or the tail, from this long on is a finding.";
+    pause_s: Seconds = 0.98 in 0.05 ..= 3600.0, "Silence after a sound, be it a pause or the tail, from this long on is a finding: a second, less the hops it shares with sound.";
     error_s: Seconds = 2.0 in 0.05 ..= 3600.0, "From this long on, any of them is an error rather than a warning.";
     hole_ms: Ms = 5.0 in 1.0 ..= 1000.0, "A run of exact zeros inside speech from this long on is a hole.";
     hole_max_ms: Ms = 800.0 in 1.0 ..= 10000.0, "A longer run of zeros is a pause, not a hole.";
