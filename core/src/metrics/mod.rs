@@ -310,6 +310,7 @@ register! {
     true_peak: "level/true_peak.rs" { TruePeak, TruePeakConfig, TruePeakOutput };
     clipping: "artifact/clipping.rs" { Clipping, ClippingConfig, ClippingOutput };
     join: "artifact/join.rs" { Join, JoinConfig, JoinOutput };
+    wrap: "artifact/wrap.rs" { Wrap, WrapConfig, WrapOutput };
     silence: "timing/silence.rs" { Silence, SilenceConfig, SilenceOutput };
     continuity: "timing/continuity.rs" { Continuity, ContinuityConfig, ContinuityOutput };
 }
