@@ -23,8 +23,9 @@
 //!
 //! ## Limits
 //! It must listen behind the conversion: in float, before it, nothing is wrong yet (`clipping.over_samples` counts what
-//! would wrap). At 8 kHz a peak of one sample may be too sharp to be told from a swing. Where a peak is far beyond the range (eight times) the waveform wraps several times within few samples and
-//! only part of the jumps is counted. Resampling or coding after the wrap spreads the jump over several samples and hides it.
+//! would wrap). At 8 kHz a peak of one sample may be too sharp to be told from a swing. Where a peak is far beyond the range
+//! (eight times) the waveform wraps several times within few samples, looks like noise, and only part of it is found.
+//! Resampling or coding after the wrap spreads the jump over several samples and hides it.
 
 use crate::error::ConfigError;
 use crate::features::FrameView;
@@ -39,7 +40,7 @@ params! { WrapConfig {
     min_level_fs: FullScale = 0.5 in 0.1 ..= 1.0, "Both sides of it lie at least this far from zero.";
     smooth_ratio: Ratio = 0.2 in 0.001 ..= 1.0, "How much less bent than the waveform as it is the unwrapped one must be.";
     max_bend_fs: FullScale = 0.6 in 0.01 ..= 4.0, "How bent (RMS of the second difference) the unwrapped waveform may be.";
-    noise_ratio: Ratio = 4.0 in 0.01 ..= 16.0, "Squared second differences over squares of a hop that is noise; white noise has 6.";
+    noise_ratio: Ratio = 2.0 in 0.01 ..= 16.0, "Squared second differences over squares of a hop that is noise; white noise has 6.";
     merge_gap_ms: Ms = 60.0 in 0.0 ..= 10000.0, "Wraps closer together than this are one finding.";
 } }
 
