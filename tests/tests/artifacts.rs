@@ -1,7 +1,8 @@
 //! Wraps, clicks, dropouts and duplicates: values that follow on paper, signals that only look like faults, injected faults.
 
+use otoscope::Push;
 use otoscope_fixtures::signals;
-use otoscope_tests::{Heard, listen_whole, name};
+use otoscope_tests::{Heard, listen, listen_whole, name, plan};
 
 /// The findings of one metric, as kind, start and end.
 fn of(heard: &Heard, metric: &str) -> Vec<(String, u64, u64)> {
@@ -77,6 +78,44 @@ fn what_swings_from_rail_to_rail_by_nature_is_no_wrap() {
             let x = signals::from_i16(&signals::quantise(&x));
             let found = of(&listen_whole(rate, 1, &x), "wrap");
             assert!(found.is_empty(), "{what} at {rate} Hz: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_sample_that_is_off_is_a_click_of_its_size_at_its_place() {
+    for rate in [8_000, 16_000, 24_000, 48_000, 192_000] {
+        for size in [0.05f32, 0.1, -0.3] {
+            let mut x = signals::sine(180.0, -10.0, 0.0, rate, 1.0);
+            signals::add(&mut x, &signals::white_gaussian(-70.0, rate, 1.0, 5));
+            let at = rate as usize / 2 + 77;
+            x[at] += size;
+            let heard = listen_whole(rate, 1, &x);
+            let found = of(&heard, "click");
+            assert_eq!(found, [("click.click".to_owned(), at as u64, at as u64 + 1)], "{size} at {rate} Hz");
+            let value = heard.number("click.largest_click_fs");
+            assert!((value - f64::from(size.abs())).abs() < 0.002, "six times the noise: {value} {size}");
+        }
+    }
+}
+
+#[test]
+fn a_click_at_an_edge_is_the_joins_and_pulses_are_the_voices() {
+    let rate = 24_000;
+    let mut x = signals::sine(180.0, -10.0, 0.0, rate, 1.0);
+    signals::add(&mut x, &signals::white_gaussian(-70.0, rate, 1.0, 5));
+    x[7_200] += 0.2;
+    let heard = listen(&plan(rate, 1), x.chunks(2_400).map(|c| (c, Push::CHUNK)));
+    assert_eq!((of(&heard, "click").len(), of(&heard, "join").len()), (0, 1));
+    for rate in [8_000, 22_050, 24_000, 48_000] {
+        for (what, x) in [
+            ("speech-like", signals::speech_like(rate, 20.0, 3)),
+            ("a square", signals::square(110.0, 0.5, rate, 2.0)),
+            ("noise", signals::white_gaussian(-20.0, rate, 10.0, 4)),
+            ("pink noise", signals::pink(-20.0, rate, 10.0, 4)),
+            ("a chirp", signals::chirp(20.0, 0.49 * f64::from(rate), -6.0, rate, 5.0)),
+        ] {
+            assert_eq!(of(&listen_whole(rate, 1, &x), "click"), [], "{what} at {rate} Hz");
         }
     }
 }

@@ -4,4 +4,5 @@ pub(crate) mod autoregression;
 pub(crate) mod fft;
 pub(crate) mod interpolator;
 pub(crate) mod k_weighting;
+pub(crate) mod outlier;
 mod solve;

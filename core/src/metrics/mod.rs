@@ -311,6 +311,7 @@ register! {
     clipping: "artifact/clipping.rs" { Clipping, ClippingConfig, ClippingOutput };
     join: "artifact/join.rs" { Join, JoinConfig, JoinOutput };
     wrap: "artifact/wrap.rs" { Wrap, WrapConfig, WrapOutput };
+    click: "artifact/click.rs" { Click, ClickConfig, ClickOutput };
     silence: "timing/silence.rs" { Silence, SilenceConfig, SilenceOutput };
     continuity: "timing/continuity.rs" { Continuity, ContinuityConfig, ContinuityOutput };
 }

@@ -180,6 +180,13 @@ fn the_kernels_of_linear_prediction_match_plain_loops_and_the_portable_bits() {
         assert_eq!(got, portable().curvature(x));
         assert!((got - bend).abs() <= 1e-5 * bend + 1e-9, "single precision: {got} {bend}");
 
+        let fourth = |w: &[f32]| wide(&w[0]) - 4.0 * wide(&w[1]) + 6.0 * wide(&w[2]) - 4.0 * wide(&w[3]) + wide(&w[4]);
+        let (sum, top) = x.windows(5).map(fourth).fold((0.0, 0.0f64), |(s, t), d| (s + d * d, t.max(d.abs())));
+        let (energy, highest) = simd.spikes(x);
+        assert_eq!((energy, highest), portable().spikes(x));
+        let close = (energy - sum).abs() <= 1e-5 * sum + 1e-9 && (f64::from(highest) - top).abs() < 1e-5;
+        assert!(close, "single precision: {energy} {sum} {highest} {top}");
+
         let (f, b) = (&x[x.len().min(1)..], x);
         let (cross, power) = simd.lattice_sums(f, b);
         assert_eq!((cross, power), portable().lattice_sums(f, b));

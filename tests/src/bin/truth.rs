@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Which finding answers which fault.
-const ANSWERS: [(&str, &[&str]); 15] = [
+const ANSWERS: [(&str, &[&str]); 16] = [
     ("clip", &["clipping.rail"]),
     ("clip_scale", &["clipping.plateau", "clipping.rail"]),
     ("join_step", &["join.step"]),
@@ -28,6 +28,7 @@ const ANSWERS: [(&str, &[&str]); 15] = [
     ("dc_step", &["dc_offset.offset"]),
     ("wav_header", &["join.step", "join.slope", "join.click"]),
     ("wrap", &["wrap.wrap"]),
+    ("click_free", &["click.click"]),
 ];
 
 /// Faults that change a stretch of which only parts are audible: clipping begins at the first loud period.
