@@ -119,3 +119,55 @@ fn a_click_at_an_edge_is_the_joins_and_pulses_are_the_voices() {
         }
     }
 }
+
+/// Two seconds of voiced-like sound: a tone with overtones and a little noise.
+fn voiced(rate: u32) -> Vec<f32> {
+    let mut x = signals::sine(140.0, -12.0, 20.0, rate, 2.0);
+    for (k, db) in [(2.0, -16.0), (3.0, -18.0), (5.0, -26.0), (9.0, -34.0)] {
+        signals::add(&mut x, &signals::sine(140.0 * k, db, 40.0 * k, rate, 2.0));
+    }
+    signals::add(&mut x, &signals::white_gaussian(-65.0, rate, 2.0, 8));
+    x
+}
+
+#[test]
+fn a_hole_has_its_length_to_the_sample() {
+    for rate in [8_000, 22_050, 24_000, 48_000, 192_000] {
+        for ms in [5, 10, 20, 60, 200] {
+            let mut x = voiced(rate);
+            let (start, len) = (rate as usize + 13, (rate as usize * ms).div_ceil(1000));
+            x[start..start + len].fill(0.0);
+            let heard = listen_whole(rate, 1, &x);
+            let found = of(&heard, "dropout");
+            assert_eq!(found.len(), 1, "{ms} ms at {rate} Hz: {found:?}");
+            assert_eq!(found[0].0, "dropout.hole");
+            // The sound may pass through zero next to the hole: 0.3 ms at most, at 140 Hz and half of full scale.
+            let near = u64::from(rate) / 3_000;
+            assert!(found[0].1 <= start as u64 && found[0].1 + near >= start as u64, "{found:?} {start}");
+            let end = (start + len) as u64;
+            assert!(found[0].2 >= end && found[0].2 <= end + near, "{found:?} {end}");
+            assert!((heard.number("dropout.longest_ms") - ms as f64).abs() < 0.7, "twice that");
+        }
+    }
+}
+
+#[test]
+fn a_hole_filled_with_dither_is_a_gap_and_one_that_is_faded_to_is_a_pause() {
+    let rate = 24_000;
+    let mut x = voiced(rate);
+    let noise = signals::white_gaussian(-60.0, rate, 0.04, 2);
+    x[30_000..30_000 + noise.len()].copy_from_slice(&noise);
+    let found = of(&listen_whole(rate, 1, &x), "dropout");
+    assert_eq!(found.iter().map(|f| f.0.as_str()).collect::<Vec<_>>(), ["dropout.gap"]);
+    // The closure of a consonant: the voice dies away by 1 dB every 0.5 ms over 40 ms, and comes back.
+    let mut x = voiced(rate);
+    for (i, v) in x[30_000..31_600].iter_mut().enumerate() {
+        *v *= 10f32.powf(-(i.min(960) as f32) / 12.0 / 20.0);
+    }
+    assert_eq!(of(&listen_whole(rate, 1, &x), "dropout"), []);
+    // A voice that stops for good, and one that pauses for half a second.
+    let mut x = voiced(rate);
+    x[20_000..32_000].fill(0.0);
+    x[40_000..].fill(0.0);
+    assert_eq!(of(&listen_whole(rate, 1, &x), "dropout"), []);
+}

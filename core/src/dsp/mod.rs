@@ -1,6 +1,7 @@
 //! Textbook blocks on slices: no thresholds, no metric names.
 
 pub(crate) mod autoregression;
+pub(crate) mod cut;
 pub(crate) mod fft;
 pub(crate) mod interpolator;
 pub(crate) mod k_weighting;

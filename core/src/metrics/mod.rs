@@ -312,6 +312,7 @@ register! {
     join: "artifact/join.rs" { Join, JoinConfig, JoinOutput };
     wrap: "artifact/wrap.rs" { Wrap, WrapConfig, WrapOutput };
     click: "artifact/click.rs" { Click, ClickConfig, ClickOutput };
+    dropout: "artifact/dropout.rs" { Dropout, DropoutConfig, DropoutOutput };
     silence: "timing/silence.rs" { Silence, SilenceConfig, SilenceOutput };
     continuity: "timing/continuity.rs" { Continuity, ContinuityConfig, ContinuityOutput };
 }

@@ -12,15 +12,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Which finding answers which fault.
-const ANSWERS: [(&str, &[&str]); 16] = [
+const ANSWERS: [(&str, &[&str]); 18] = [
     ("clip", &["clipping.rail"]),
     ("clip_scale", &["clipping.plateau", "clipping.rail"]),
     ("join_step", &["join.step"]),
     ("join_hold", &["join.step"]),
     ("join_click", &["join.click"]),
     ("join_drop", &["join.step", "join.slope", "join.click"]),
-    ("gap", &["silence.hole"]),
-    ("silence", &["silence.inner", "silence.lead", "silence.tail", "silence.hole"]),
+    ("gap", &["dropout.hole"]),
+    ("gap_noise", &["dropout.gap"]),
+    ("gap_fade", &["dropout.hole", "dropout.gap"]),
+    ("silence", &["silence.inner", "silence.lead", "silence.tail", "dropout.hole"]),
     ("nan", &["validity.not_finite"]),
     ("nan_chunk", &["validity.not_finite"]),
     ("inf", &["validity.not_finite"]),

@@ -170,6 +170,9 @@ impl Metric for Click {
         let square = f64::from(highest) * f64::from(highest);
         // A click of one sample leaves 6 of its sizes in the middle, 70 of its squares in all.
         let others = (energy - 70.0 / 36.0 * square).max(0.0);
+        if highest < 4.0 * plan.least || square * f.len() as f64 <= plan.screen * others {
+            return;
+        }
         let fourth = |w: &[f32]| (w[0] + w[4]) - (w[1] + w[3]) * 4.0 + w[2] * 6.0;
         if let Some(i) = x.windows(5).position(|w| fourth(w).abs() == highest) {
             // May lie in the two samples before the stream, if the first one is far from zero.
