@@ -29,7 +29,7 @@ fn probe_finds_what_inject_did_within_20_ms() {
         ("nan", "validity.not_finite", "en_piper_joe_1", &[][..]),
         ("inf", "validity.not_finite", "it_human", &["--seed", "5"]),
         ("nan_chunk", "validity.not_finite", "en_flite_slt", &[]),
-        ("gap", "silence.hole", "en_flite_slt", &["--severity", "60"]),
+        ("gap", "dropout.hole", "en_flite_slt", &["--severity", "60"]),
         ("clip", "clipping.rail", "en_flite_slt", &["--severity", "6", "--gain-db", "-3"]),
         ("clip_scale", "clipping.plateau", "en_piper_joe_1", &[]),
         ("join_step", "join.step", "en_piper_joe_1", &["--severity", "0.05", "--chunk-ms", "120"]),

@@ -61,7 +61,7 @@ check() {
 }
 check 0 "$out/tone.wav"
 grep -q '"schema":"otoscope.report/1"' "$out/stdout" || fail "no report"
-grep -q '1.000 s .* join/step' "$out/stderr" && grep -q '2.000 s .* silence/hole' "$out/stderr" || {
+grep -q '1.000 s .* join/step' "$out/stderr" && grep -q '2.000 s .* dropout/hole' "$out/stderr" || {
     cat "$out/stderr" >&2
     fail "a fault of the tone was not found"
 }

@@ -142,7 +142,7 @@ type Answered = (Truth, &'static [&'static str]);
 fn faulty_stream() -> Result<(Take, Vec<Answered>), Failure> {
     const FAULTS: [(&str, f64, &[&str]); 5] = [
         ("join_step", 0.1, &["join.step"]),
-        ("gap", 60.0, &["silence.hole"]),
+        ("gap", 60.0, &["dropout.hole"]),
         ("clip", 6.0, &["clipping.rail"]),
         ("nan", 10.0, &["validity.not_finite"]),
         ("late_chunk", 1000.0, &["continuity.stall"]),

@@ -72,6 +72,13 @@ impl<const N: usize> Fit<N> {
     }
 }
 
+/// One predictor of full order for two pieces.
+pub(crate) fn burg<const N: usize>(simd: Simd, left: &[f32], right: &[f32]) -> Fit<N> {
+    let mut fit = Fit::new(left, right);
+    fit.raise(simd, ORDER);
+    fit
+}
+
 /// The prediction error at `x[at]`, which must have [`ORDER`] samples before it.
 pub(crate) fn error_at(a: &[f64; ORDER + 1], x: &[f32], at: usize) -> f64 {
     x[at - ORDER..=at].iter().rev().zip(a).map(|(&v, c)| f64::from(v) * c).sum()

@@ -2,7 +2,9 @@
 
 pub(crate) mod autoregression;
 pub(crate) mod envelope;
+pub(crate) mod cut;
 pub(crate) mod fft;
 pub(crate) mod interpolator;
 pub(crate) mod k_weighting;
+pub(crate) mod outlier;
 mod solve;

@@ -314,6 +314,9 @@ register! {
     clipping: "artifact/clipping.rs" { Clipping, ClippingConfig, ClippingOutput };
     join: "artifact/join.rs" { Join, JoinConfig, JoinOutput };
     repetition: "artifact/repetition.rs" { Repetition, RepetitionConfig, RepetitionOutput };
+    wrap: "artifact/wrap.rs" { Wrap, WrapConfig, WrapOutput };
+    click: "artifact/click.rs" { Click, ClickConfig, ClickOutput };
+    dropout: "artifact/dropout.rs" { Dropout, DropoutConfig, DropoutOutput };
     silence: "timing/silence.rs" { Silence, SilenceConfig, SilenceOutput };
     continuity: "timing/continuity.rs" { Continuity, ContinuityConfig, ContinuityOutput };
     rtp: "network/rtp.rs" { Rtp, RtpConfig, RtpOutput };

@@ -124,8 +124,8 @@ kernels! {
     fn true_peak(table: &TruePeakTable, x: &[f32], largest: f32) -> f32;
     /// The envelope of `x` at the end of each of its blocks; how many there are. Exact.
     fn envelope(table: &Envelope, state: &mut [f32; 2], x: &[f32], out: &mut [f32; POINTS]) -> usize;
-    /// The sum of squared second differences. Exact.
-    fn curvature(x: &[f32]) -> f64;
+    /// The sum of squared fourth differences, and the largest magnitude among them. Exact.
+    fn spikes(x: &[f32]) -> (f64, f32);
     /// `sum f b` and `sum f^2 + b^2`. Exact.
     fn lattice_sums(f: &[f32], b: &[f32]) -> (f64, f64);
     /// `f + k b` and `b + k f`, in place. Exact.

@@ -478,6 +478,41 @@ pub(crate) fn apply_window<V: Lanes>(x: &[f32], window: &[f32], out: &mut [f32])
 /// Taps of the filters of linear prediction: order 16.
 pub(crate) const FIR: usize = 17;
 
+/// The sum of squared fourth differences, and the largest magnitude among them.
+#[inline(always)]
+pub(crate) fn spikes<V: Lanes>(x: &[f32]) -> (f64, f32) {
+    let Some(n) = x.len().checked_sub(4) else { return (0.0, 0.0) };
+    let (mut energy, mut highest) = (V::splat(0.0), V::splat(0.0));
+    let (four, six) = (V::splat(4.0), V::splat(6.0));
+    let mut add = |a: &[f32; LANES + 4]| {
+        let (Some(o), Some(p), Some(q), Some(r), Some(s)) =
+            (a.first_chunk(), a[1..].first_chunk(), a[2..].first_chunk(), a[3..].first_chunk(), a.last_chunk())
+        else {
+            return;
+        };
+        let (outer, inner) = (V::load(o).add(V::load(s)), V::load(p).add(V::load(r)));
+        let d = outer.sub(inner.mul(four)).add(V::load(q).mul(six));
+        energy = energy.add(d.mul(d));
+        highest = d.abs().max(highest);
+    };
+    let mut i = 0;
+    while i + LANES <= n {
+        let Some(x) = x[i..].first_chunk() else { break };
+        add(x);
+        i += LANES;
+    }
+    // The last differences, each in the lane of its turn.
+    for k in i..n {
+        let d = (x[k] + x[k + 4]) - (x[k + 1] + x[k + 3]) * 4.0 + x[k + 2] * 6.0;
+        let mut lane = [0.0; LANES];
+        lane[k - i] = d;
+        let d = V::load(&lane);
+        energy = energy.add(d.mul(d));
+        highest = d.abs().max(highest);
+    }
+    (sum(energy.store()), largest(highest.store()))
+}
+
 /// `sum f b` and `sum f^2 + b^2` over the common length.
 #[inline(always)]
 pub(crate) fn lattice_sums<V: Lanes>(f: &[f32], b: &[f32]) -> (f64, f64) {

@@ -175,6 +175,13 @@ fn the_kernels_of_linear_prediction_match_plain_loops_and_the_portable_bits() {
     let h: [f32; FIR] = core::array::from_fn(|k| (k as f32 - 7.3) / 9.0);
     at_every_level(|simd, x| {
         let wide = |v: &f32| f64::from(*v);
+        let fourth = |w: &[f32]| wide(&w[0]) - 4.0 * wide(&w[1]) + 6.0 * wide(&w[2]) - 4.0 * wide(&w[3]) + wide(&w[4]);
+        let (sum, top) = x.windows(5).map(fourth).fold((0.0, 0.0f64), |(s, t), d| (s + d * d, t.max(d.abs())));
+        let (energy, highest) = simd.spikes(x);
+        assert_eq!((energy, highest), portable().spikes(x));
+        let close = (energy - sum).abs() <= 1e-5 * sum + 1e-9 && (f64::from(highest) - top).abs() < 1e-5;
+        assert!(close, "single precision: {energy} {sum} {highest} {top}");
+
         let (f, b) = (&x[x.len().min(1)..], x);
         let (cross, power) = simd.lattice_sums(f, b);
         assert_eq!((cross, power), portable().lattice_sums(f, b));
