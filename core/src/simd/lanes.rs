@@ -1,10 +1,14 @@
 //! Eight numbers at a time. Plain arrays are the definition; AVX2 does the same operations in one instruction each, where
 //! the compiler, left alone, takes arrays apart.
 
+use rustfft::num_complex::Complex32;
+
 /// Eight lanes of single precision.
 pub(super) trait Lanes: Copy {
     fn splat(v: f32) -> Self;
     fn load(v: &[f32; 8]) -> Self;
+    /// The real and the imaginary parts of eight complex numbers.
+    fn load_complex(v: &[Complex32; 8]) -> [Self; 2];
     fn store(self) -> [f32; 8];
     fn add(self, b: Self) -> Self;
     fn sub(self, b: Self) -> Self;
@@ -20,6 +24,8 @@ pub(super) trait Lanes: Copy {
     fn is_zero(self) -> Self;
     /// Lane `I` in every lane.
     fn broadcast<const I: usize>(self) -> Self;
+    /// The lanes in the opposite order.
+    fn reverse(self) -> Self;
 }
 
 #[derive(Clone, Copy)]
@@ -40,6 +46,10 @@ impl Lanes for Plain {
     #[inline(always)]
     fn load(v: &[f32; 8]) -> Self {
         Self(*v)
+    }
+    #[inline(always)]
+    fn load_complex(v: &[Complex32; 8]) -> [Self; 2] {
+        [Self(v.map(|c| c.re)), Self(v.map(|c| c.im))]
     }
     #[inline(always)]
     fn store(self) -> [f32; 8] {
@@ -81,6 +91,11 @@ impl Lanes for Plain {
     fn broadcast<const I: usize>(self) -> Self {
         Self([self.0[I]; 8])
     }
+    #[inline(always)]
+    fn reverse(mut self) -> Self {
+        self.0.reverse();
+        self
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -89,6 +104,7 @@ pub(super) use avx::Avx;
 #[cfg(target_arch = "x86_64")]
 mod avx {
     use core::arch::x86_64::*;
+    use rustfft::num_complex::Complex32;
 
     /// Only the functions of module `avx2`, which are compiled for AVX2 and FMA, may use this type.
     #[derive(Clone, Copy)]
@@ -110,6 +126,21 @@ mod avx {
         #[inline(always)]
         fn load(v: &[f32; 8]) -> Self {
             avx!(_mm256_loadu_ps(v.as_ptr()))
+        }
+        #[inline(always)]
+        fn load_complex(v: &[Complex32; 8]) -> [Self; 2] {
+            let at: *const f32 = v.as_ptr().cast();
+            // SAFETY: a complex number is two numbers in a row (`repr(C)`), so there are sixteen; otherwise as above.
+            let (low, high) = unsafe { (_mm256_loadu_ps(at), _mm256_loadu_ps(at.add(8))) };
+            // Each half of a register is shuffled on its own; the middle two pairs then change places.
+            macro_rules! pick {
+                ($which:literal) => {
+                    avx!(_mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(
+                        _mm256_shuffle_ps::<$which>(low, high)
+                    ))))
+                };
+            }
+            [pick!(0b10_00_10_00), pick!(0b11_01_11_01)]
         }
         #[inline(always)]
         fn store(self) -> [f32; 8] {
@@ -154,6 +185,10 @@ mod avx {
         #[inline(always)]
         fn broadcast<const I: usize>(self) -> Self {
             avx!(_mm256_permutevar8x32_ps(self.0, _mm256_set1_epi32(I as i32)))
+        }
+        #[inline(always)]
+        fn reverse(self) -> Self {
+            avx!(_mm256_permutevar8x32_ps(self.0, _mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0)))
         }
     }
 }

@@ -11,10 +11,11 @@ mod portable;
 #[cfg(test)]
 mod suite;
 
-pub(crate) use portable::{BLOCK, FIR, KState, KWeighting, PHASES, TAPS, TruePeakTable};
+pub(crate) use portable::{BLOCK, FIR, KState, KWeighting, PHASES, RealPower, TAPS, TruePeakTable};
 
 use core::fmt;
 use lanes::Plain;
+use rustfft::num_complex::Complex32;
 
 /// An instruction set the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +96,7 @@ macro_rules! kernels {
         }
         #[cfg(target_arch = "x86_64")]
         mod avx2 {
+            use super::Complex32;
             use super::portable::{self, *};
             $(
                 #[target_feature(enable = "avx2,fma")]
@@ -128,8 +130,10 @@ kernels! {
     fn lattice_step(f: &mut [f32], b: &mut [f32], k: f32);
     /// `out[i] = sum_k h[k] x[i + k]`. Exact.
     fn correlate(x: &[f32], h: &[f32; FIR], out: &mut [f32]);
-    /// `out = x * window`, element by element. Exact.
-    fn apply_window(x: &[f32], window: &[f32], out: &mut [f32]);
+    /// `x * window`, element by element, two in a row as one complex number. Exact.
+    fn window_pairs(x: &[f32], window: &[f32], out: &mut [Complex32]);
+    /// The power of a real signal's transform in each bin, from the transform of its pairs. A tolerance kernel.
+    fn real_power(table: &RealPower, z: &[Complex32], power: &mut [f32]);
 }
 
 pub(crate) use portable::{GateCounts, Statistics};
