@@ -26,6 +26,8 @@ pub(super) trait Lanes: Copy {
     fn broadcast<const I: usize>(self) -> Self;
     /// The lanes in the opposite order.
     fn reverse(self) -> Self;
+    /// Bit `l` is set where lane `l` is greater than that of `b`.
+    fn above(self, b: Self) -> u8;
 }
 
 #[derive(Clone, Copy)]
@@ -95,6 +97,14 @@ impl Lanes for Plain {
     fn reverse(mut self) -> Self {
         self.0.reverse();
         self
+    }
+    #[inline(always)]
+    fn above(self, b: Self) -> u8 {
+        let mut bits = 0;
+        for l in 0..8 {
+            bits |= u8::from(self.0[l] > b.0[l]) << l;
+        }
+        bits
     }
 }
 
@@ -189,6 +199,11 @@ mod avx {
         #[inline(always)]
         fn reverse(self) -> Self {
             avx!(_mm256_permutevar8x32_ps(self.0, _mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0)))
+        }
+        #[inline(always)]
+        fn above(self, b: Self) -> u8 {
+            // SAFETY: as above.
+            unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, b.0)) as u8 }
         }
     }
 }

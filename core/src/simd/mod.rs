@@ -134,6 +134,9 @@ kernels! {
     fn window_pairs(x: &[f32], window: &[f32], out: &mut [Complex32]);
     /// The power of a real signal's transform in each bin, from the transform of its pairs. A tolerance kernel.
     fn real_power(table: &RealPower, z: &[Complex32], power: &mut [f32]);
+    /// Bit `l` of `bits[i]` says whether bin `8 i + l + 4` is higher than both its neighbours and than `ratio` times the
+    /// mean of the four bins three and four away. Exact.
+    fn peaks(power: &[f32], ratio: f32, bits: &mut [u8]);
 }
 
 pub(crate) use portable::{GateCounts, Statistics};

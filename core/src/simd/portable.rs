@@ -399,6 +399,37 @@ pub(crate) fn real_power<V: Lanes>(table: &RealPower, z: &[Complex32], power: &m
     }
 }
 
+/// Where a line of a Hann window (two bins to either side) stands out of what lies beside it.
+#[inline(always)]
+pub(crate) fn peaks<V: Lanes>(power: &[f32], ratio: f32, bits: &mut [u8]) {
+    const SPAN: usize = LANES + 8;
+    let quarter = V::splat(0.25 * ratio);
+    for (i, bits) in bits.iter_mut().enumerate() {
+        let start = i * LANES;
+        let mut piece = [f32::INFINITY; SPAN];
+        let x = match power.get(start..).and_then(|p| p.first_chunk::<SPAN>()) {
+            Some(x) => x,
+            None => {
+                // Beyond the last bin there is nothing to stand out of, and nothing that could.
+                let rest = power.get(start..).unwrap_or_default();
+                piece[..rest.len()].copy_from_slice(rest);
+                &piece
+            }
+        };
+        macro_rules! at {
+            ($k:literal) => {
+                match x[$k..].first_chunk() {
+                    Some(x) => V::load(x),
+                    None => break,
+                }
+            };
+        }
+        let around = at!(0).add(at!(1)).add(at!(7).add(at!(8)));
+        let highest = around.mul(quarter).max(at!(3)).max(at!(5));
+        *bits = at!(4).above(highest);
+    }
+}
+
 /// Taps of the filters of linear prediction: order 16.
 pub(crate) const FIR: usize = 17;
 

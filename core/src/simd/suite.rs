@@ -210,3 +210,20 @@ fn the_kernels_of_linear_prediction_match_plain_loops_and_the_portable_bits() {
         }
     });
 }
+
+#[test]
+fn peaks_are_found_alike() {
+    at_every_level(|simd, x| {
+        let power: Vec<f32> = x.iter().map(|v| v * v * v * v).collect();
+        let mut bits = [0u8; 260];
+        simd.peaks(&power, 2.0, &mut bits);
+        for (k, bit) in (4..).zip((0..260 * 8).map(|i| bits[i / 8] >> (i % 8) & 1 == 1)) {
+            let peak = k + 4 < power.len() && {
+                let p = |i: usize| power[i];
+                let around = (p(k - 4) + p(k - 3)) + (p(k + 3) + p(k + 4));
+                p(k) > around * 0.5 && p(k) > p(k - 1) && p(k) > p(k + 1)
+            };
+            assert_eq!(bit, peak, "bin {k} of {}", power.len());
+        }
+    });
+}
