@@ -312,6 +312,7 @@ register! {
     join: "artifact/join.rs" { Join, JoinConfig, JoinOutput };
     silence: "timing/silence.rs" { Silence, SilenceConfig, SilenceOutput };
     continuity: "timing/continuity.rs" { Continuity, ContinuityConfig, ContinuityOutput };
+    bandwidth: "spectral/bandwidth.rs" { Bandwidth, BandwidthConfig, BandwidthOutput };
     tone: "noise/tone.rs" { Tone, ToneConfig, ToneOutput };
 }
 
