@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Which finding answers which fault.
-const ANSWERS: [(&str, &[&str]); 14] = [
+const ANSWERS: [(&str, &[&str]); 22] = [
     ("clip", &["clipping.rail"]),
     ("clip_scale", &["clipping.plateau", "clipping.rail"]),
     ("join_step", &["join.step"]),
@@ -26,6 +26,14 @@ const ANSWERS: [(&str, &[&str]); 14] = [
     ("inf", &["validity.not_finite"]),
     ("late_chunk", &["continuity.stall"]),
     ("dc_step", &["dc_offset.offset"]),
+    ("tone", &["tone.line"]),
+    ("tone_pitch", &["tone.line"]),
+    ("tone_length", &["tone.line"]),
+    ("hum", &["tone.hum", "tone.line"]),
+    ("hum_line", &["tone.hum"]),
+    ("comb", &["tone.line"]),
+    ("relabel", &["bandwidth.rate_label"]),
+    ("band_limit", &["bandwidth.band_limited"]),
     ("wav_header", &["join.step", "join.slope", "join.click"]),
 ];
 

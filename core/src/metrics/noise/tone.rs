@@ -219,8 +219,13 @@ impl Tone {
                 let ended = now + 1 - u32::from(GONE);
                 let found = t.found;
                 // What covered a fainter line is gone: that one was there all the while.
-                let uncovered = peak.is_some() && level < t.after * SAME && level * SAME > t.after && level > plan.least;
-                *t = if uncovered { Tracker { level, since: ended, seen: 1, bin: t.bin, ..Tracker::default() } } else { Tracker::default() };
+                let uncovered =
+                    peak.is_some() && level < t.after * SAME && level * SAME > t.after && level > plan.least;
+                *t = if uncovered {
+                    Tracker { level, since: ended, seen: 1, bin: t.bin, ..Tracker::default() }
+                } else {
+                    Tracker::default()
+                };
                 if found {
                     self.close_unless_others(plan, plan.middle(ended), out);
                 }
@@ -317,7 +322,8 @@ impl Tone {
                     continue;
                 }
                 let found = m.found;
-                (m.level, m.since, m.seen, m.gone, m.found) = (level, began, u8::from(level > plan.hum_least), 0, false);
+                (m.level, m.since, m.seen, m.gone, m.found) =
+                    (level, began, u8::from(level > plan.hum_least), 0, false);
                 if found {
                     self.close_unless_others(plan, plan.rate.hop_start(u64::from(began)), out);
                 }
@@ -330,7 +336,8 @@ impl Tone {
                 m.level += NEW * (level - m.level);
                 m.seen = m.seen.saturating_add(1);
                 let windows = (began - m.since) / (WINDOW / 2) as u32 + 1;
-                m.found |= windows >= plan.hum_windows && f64::from(m.seen) >= plan.config.hum_seen_ratio * f64::from(windows);
+                m.found |=
+                    windows >= plan.hum_windows && f64::from(m.seen) >= plan.config.hum_seen_ratio * f64::from(windows);
                 if m.found {
                     let (start, level) = (plan.rate.hop_start(u64::from(m.since)), m.level);
                     self.report(plan, start, level, MAINS_HZ[i] as f32, out);

@@ -9,7 +9,7 @@
 //! rate in its header plays as a chipmunk or a drunkard: all bytes are right, no other check fires.
 //!
 //! ## Method
-//! Mean power in 48 equal bands of all spectra within 40 dB of the loudest. The bandwidth ends with the highest band
+//! Mean power in 32 equal bands of all spectra within 40 dB of the loudest. The bandwidth ends with the highest band
 //! 10 dB above the lowest one; it is `band_limited` if the spectrum falls there by `edge_db` within three bands, as only a filter
 //! does. The rate (Otoscope): mean and standard deviation of the level in 14 bands of a third of an octave (157 Hz to
 //! 3.2 kHz), over all spectra within 20 dB of the loudest, that is mostly vowels. A wrong label moves formants and everything else along
@@ -36,7 +36,7 @@ use crate::units::power_db;
 
 params! { BandwidthConfig {
     edge_db: Db = 20.0 in 6.0 ..= 120.0, "How far the spectrum must fall within three bands for the edge of a filter.";
-    full_ratio: Ratio = 0.92 in 0.1 ..= 1.0, "From this share of half the rate on the band counts as full.";
+    full_ratio: Ratio = 0.8 in 0.1 ..= 1.0, "From this share of half the rate on the band counts as full.";
     voiced_s: Seconds = 2.0 in 0.5 ..= 600.0, "How much loud speech must be heard before anything is said.";
     suspicion_ratio: Ratio = 0.5 in 0.01 ..= 1.0, "From this suspicion on the rate is a finding.";
     error_ratio: Ratio = 0.9 in 0.01 ..= 1.0, "From this suspicion on it is an error rather than a warning.";
@@ -67,16 +67,16 @@ const RATE_LABEL: KindSpec = KindSpec {
 };
 
 /// Equal bands up to half the rate.
-const LINEAR: usize = 48;
+const LINEAR: usize = 32;
 /// Bands of a third of an octave; the lowest is centred at 157 Hz.
 const THIRDS: usize = 14;
 const LOWEST_THIRD_HZ: f64 = 157.490_131_236_859_15;
-/// What the slab holds: mean powers, means of levels, variances of levels.
-const SLAB: usize = LINEAR + 2 * THIRDS;
+/// What the slab holds: mean powers, means of levels, variances of levels, the levels before.
+const SLAB: usize = LINEAR + 3 * THIRDS;
 /// Spectra a second.
 const SECOND: u32 = 50;
 /// Older spectra are forgotten after about this many: a minute of speech.
-const MEMORY: u32 = 60 * SECOND;
+const MEMORY: u16 = 60 * SECOND as u16;
 /// Power ratios to the loudest spectrum, which falls by 1 dB a second.
 const HEARD: f32 = 1e-4;
 const LOUD: f32 = 1e-2;
@@ -89,22 +89,28 @@ const FLOOR: f32 = 10.0;
 
 /// Octaves of shift for each octave (3.01 dB) of level in a third, and of its standard deviation; then the constant.
 const LEVEL_WEIGHTS: [f64; THIRDS] =
-    [-0.0513, -0.0093, -0.0106, 0.0099, 0.0301, 0.0335, 0.0395, 0.0407, 0.0378, -0.0126, -0.0251, -0.0198, 0.0042, 0.0015];
-const SPREAD_WEIGHTS: [f64; THIRDS] =
-    [0.0072, 0.0088, -0.0007, -0.0132, -0.0073, -0.009, -0.0059, -0.0008, 0.0089, 0.0253, 0.0263, 0.0278, 0.0224, 0.0168];
-const CONSTANT: f64 = -0.5368;
+    [-0.0367, 0.0341, 0.0019, 0.0337, 0.042, 0.0383, 0.0388, 0.0494, 0.0769, 0.0013, -0.0098, 0.0016, 0.0229, 0.0189];
+const SPREAD_WEIGHTS: [f64; THIRDS] = [
+    0.0067, 0.0115, -0.0021, -0.023, -0.0088, -0.0163, -0.0103, -0.0067, 0.0086, 0.0381, 0.0364, 0.0359, 0.0236, 0.0169,
+];
+const CHANGE_WEIGHT: f64 = 0.2516;
+const CONSTANT: f64 = -0.7829;
 /// A voice is suspected from these shifts on, too fast and too slow; and how gradually.
-const TOO_FAST: f64 = 0.65;
-const TOO_SLOW: f64 = -0.6;
-const SOFTNESS: f64 = 0.08;
+const TOO_FAST: f64 = 0.55;
+const TOO_SLOW: f64 = -0.5;
+const SOFTNESS: f64 = 0.06;
 
 /// The rates a guess may name.
 const USUAL_HZ: [f64; 9] = [8e3, 11_025.0, 12e3, 16e3, 22_050.0, 24e3, 32e3, 44_100.0, 48e3];
 
 pub(crate) struct Bandwidth {
     loudest: f32,
-    heard: u32,
+    heard: u16,
     loud: u32,
+    /// The last loud spectrum, how many followed a loud one, and the mean change of level between such two.
+    last_loud: u32,
+    pairs: u16,
+    change: f32,
     suspected: bool,
     limited: Option<(EventId, f32)>,
     label: Option<(EventId, f32, f32)>,
@@ -138,11 +144,13 @@ fn edge(power: &[f32]) -> Option<Edge> {
 }
 
 /// Octaves by which the voice seems too fast.
-fn shift(levels: &[f32], variances: &[f32]) -> f64 {
+fn shift(levels: &[f32], change: f32) -> f64 {
+    let (levels, rest) = levels.split_at(THIRDS.min(levels.len()));
+    let variances = rest.get(..THIRDS).unwrap_or_default();
     let mean = levels.iter().map(|&l| f64::from(l)).sum::<f64>() / THIRDS as f64;
     let level: f64 = levels.iter().zip(LEVEL_WEIGHTS).map(|(&l, w)| w * (f64::from(l) - mean)).sum();
     let spread: f64 = variances.iter().zip(SPREAD_WEIGHTS).map(|(&v, w)| w * f64::from(v.max(0.0)).sqrt()).sum();
-    level + spread + CONSTANT
+    level + spread + CHANGE_WEIGHT * f64::from(change.max(0.01)).log2() + CONSTANT
 }
 
 fn suspicion(shift: f64) -> f64 {
@@ -193,7 +201,7 @@ impl Bandwidth {
             let hz = (plan.ratio(&edge) * 0.5 * plan.rate_hz) as f32;
             self.limited = Some((out.open(&BAND_LIMITED, plan.limited(hz, now)), hz));
         }
-        let shift = shift(levels.get(..THIRDS).unwrap_or_default(), levels.get(THIRDS..).unwrap_or_default());
+        let shift = shift(levels, self.change);
         let suspicion = suspicion(shift);
         let suspect = suspicion >= plan.config.suspicion_ratio;
         if self.label.is_none() && suspect && (self.suspected || last) {
@@ -226,7 +234,8 @@ impl Metric for Bandwidth {
         let thirds = core::array::from_fn(|i| {
             let centre = LOWEST_THIRD_HZ * (i as f64 / 3.0).exp2();
             // A bin stands for the hertz around its middle.
-            let (from, to) = ((-1.0f64 / 6.0).exp2() * centre / bin_hz + 0.5, (1.0f64 / 6.0).exp2() * centre / bin_hz + 0.5);
+            let (from, to) =
+                ((-1.0f64 / 6.0).exp2() * centre / bin_hz + 0.5, (1.0f64 / 6.0).exp2() * centre / bin_hz + 0.5);
             let (first, last) = (from.floor(), to.floor());
             let share = if first == last { to - from } else { first + 1.0 - from };
             let rest = if first == last { 0.0 } else { to - last };
@@ -241,7 +250,17 @@ impl Metric for Bandwidth {
     }
 
     fn new(_: &Plan) -> Self {
-        Self { loudest: 0.0, heard: 0, loud: 0, suspected: false, limited: None, label: None }
+        Self {
+            loudest: 0.0,
+            heard: 0,
+            loud: 0,
+            last_loud: 0,
+            pairs: 0,
+            change: 0.0,
+            suspected: false,
+            limited: None,
+            label: None,
+        }
     }
 
     fn update(&mut self, plan: &Plan, mem: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
@@ -253,7 +272,7 @@ impl Metric for Bandwidth {
         }
         let (means, levels) = mem.split_at_mut(LINEAR.min(mem.len()));
         self.heard = (self.heard + 1).min(MEMORY);
-        let new = 1.0 / self.heard as f32;
+        let new = 1.0 / f32::from(self.heard);
         let bins = power.len() - 1;
         for (g, mean) in means.iter_mut().enumerate() {
             let band = power.get(1 + g * bins / LINEAR..1 + (g + 1) * bins / LINEAR).unwrap_or_default();
@@ -262,17 +281,28 @@ impl Metric for Bandwidth {
         if total < self.loudest * LOUD {
             return;
         }
-        let (means, variances) = levels.split_at_mut(THIRDS.min(levels.len()));
+        let (means, rest) = levels.split_at_mut(THIRDS.min(levels.len()));
+        let (variances, before) = rest.split_at_mut(THIRDS.min(rest.len()));
         self.loud = self.loud.saturating_add(1);
-        let new = 1.0 / self.loud.min(MEMORY) as f32;
-        for ((mean, variance), &(first, last, share, rest)) in means.iter_mut().zip(variances).zip(&plan.thirds) {
+        let new = 1.0 / self.loud.min(MEMORY.into()) as f32;
+        let mut change = 0.0;
+        let states = means.iter_mut().zip(variances).zip(before);
+        for (((mean, variance), before), &(first, last, share, rest)) in states.zip(&plan.thirds) {
             let at = |k: usize| power.get(k).copied().unwrap_or(0.0);
             let inner: f32 = power.get(first + 1..last).unwrap_or_default().iter().sum();
             let level = (share * at(first) + inner + rest * at(last) + SMALLEST).log2();
             let off = level - *mean;
             *mean += new * off;
             *variance += new * (off * (level - *mean) - *variance);
+            change += (level - *before).abs();
+            *before = level;
         }
+        let index = (f.index() / 2) as u32;
+        if self.last_loud.wrapping_add(1) == index {
+            self.pairs = (self.pairs + 1).min(MEMORY);
+            self.change += (change / THIRDS as f32 - self.change) / f32::from(self.pairs);
+        }
+        self.last_loud = index;
         if self.loud >= plan.needed && (self.loud - plan.needed).is_multiple_of(SECOND) {
             self.judge(plan, mem, f.end(), false, out);
         }
@@ -303,10 +333,9 @@ impl Metric for Bandwidth {
                 shift_octaves_ratio: LITTLE,
             };
         };
-        let shift = shift(levels.get(..THIRDS).unwrap_or_default(), levels.get(THIRDS..).unwrap_or_default());
+        let shift = shift(levels, self.change);
         let suspicion = suspicion(shift);
-        let likely =
-            if suspicion >= plan.config.suspicion_ratio { plan.likely_hz(shift) } else { plan.rate_hz };
+        let likely = if suspicion >= plan.config.suspicion_ratio { plan.likely_hz(shift) } else { plan.rate_hz };
         BandwidthOutput {
             effective_bandwidth_hz: Value::Number(plan.ratio(&edge) * 0.5 * plan.rate_hz),
             bandwidth_ratio: Value::Number(plan.ratio(&edge)),
