@@ -143,7 +143,7 @@ impl Features {
 }
 
 /// Runs `listen` with the spectrum of the frame, on every second hop and only if somebody needs it. The transform's
-/// scratch (20 bytes a point) lives on the stack for the time of the call, so no probe carries it.
+/// scratch (12 bytes a point) lives on the stack for the time of the call, so no probe carries it.
 pub(crate) fn with_spectrum<R>(
     simd: Simd,
     plan: &FeaturePlan,
@@ -151,23 +151,23 @@ pub(crate) fn with_spectrum<R>(
     hop_index: u64,
     listen: impl FnOnce(Option<&[f32]>) -> R,
 ) -> R {
-    fn run<const N: usize, R>(
+    fn run<const M: usize, R>(
         simd: Simd,
         plan: &SpectrumPlan,
         window: &[f32],
         listen: impl FnOnce(Option<&[f32]>) -> R,
     ) -> R {
-        let mut scratch = Scratch::<N>::new();
-        let frame = &window[window.len().saturating_sub(N)..];
+        let mut scratch = Scratch::<M>::new();
+        let frame = &window[window.len().saturating_sub(2 * M)..];
         listen(Some(plan.power(simd, frame, &mut scratch)))
     }
     match &plan.spectrum {
         Some(spectrum) if hop_index % 2 == 1 => match spectrum.len() {
-            ..=256 => run::<256, R>(simd, spectrum, window, listen),
-            512 => run::<512, R>(simd, spectrum, window, listen),
-            1024 => run::<1024, R>(simd, spectrum, window, listen),
-            2048 => run::<2048, R>(simd, spectrum, window, listen),
-            _ => run::<{ crate::dsp::fft::LONGEST }, R>(simd, spectrum, window, listen),
+            ..=256 => run::<128, R>(simd, spectrum, window, listen),
+            512 => run::<256, R>(simd, spectrum, window, listen),
+            1024 => run::<512, R>(simd, spectrum, window, listen),
+            2048 => run::<1024, R>(simd, spectrum, window, listen),
+            _ => run::<{ crate::dsp::fft::LONGEST_HALF }, R>(simd, spectrum, window, listen),
         },
         _ => listen(None),
     }

@@ -321,6 +321,8 @@ register! {
     continuity: "timing/continuity.rs" { Continuity, ContinuityConfig, ContinuityOutput };
     rtp: "network/rtp.rs" { Rtp, RtpConfig, RtpOutput };
     e_model: "network/e_model.rs" { EModel, EModelConfig, EModelOutput };
+    bandwidth: "spectral/bandwidth.rs" { Bandwidth, BandwidthConfig, BandwidthOutput };
+    tone: "noise/tone.rs" { Tone, ToneConfig, ToneOutput };
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! Eight numbers at a time. Plain arrays are the definition; AVX2 does the same operations in one instruction each, where
 //! the compiler, left alone, takes arrays apart.
 
+use rustfft::num_complex::Complex32;
+
 /// Eight lanes of single precision.
 pub(super) trait Lanes: Copy {
     fn splat(v: f32) -> Self;
     fn load(v: &[f32; 8]) -> Self;
+    /// The real and the imaginary parts of eight complex numbers.
+    fn load_complex(v: &[Complex32; 8]) -> [Self; 2];
     fn store(self) -> [f32; 8];
     fn add(self, b: Self) -> Self;
     fn sub(self, b: Self) -> Self;
@@ -22,6 +26,10 @@ pub(super) trait Lanes: Copy {
     fn broadcast<const I: usize>(self) -> Self;
     /// All lanes added pairwise, in the order of every sum.
     fn total(self) -> f32;
+    /// The lanes in the opposite order.
+    fn reverse(self) -> Self;
+    /// Bit `l` is set where lane `l` is greater than that of `b`.
+    fn above(self, b: Self) -> u8;
 }
 
 #[derive(Clone, Copy)]
@@ -42,6 +50,10 @@ impl Lanes for Plain {
     #[inline(always)]
     fn load(v: &[f32; 8]) -> Self {
         Self(*v)
+    }
+    #[inline(always)]
+    fn load_complex(v: &[Complex32; 8]) -> [Self; 2] {
+        [Self(v.map(|c| c.re)), Self(v.map(|c| c.im))]
     }
     #[inline(always)]
     fn store(self) -> [f32; 8] {
@@ -88,6 +100,19 @@ impl Lanes for Plain {
         let l = self.0;
         ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
     }
+    #[inline(always)]
+    fn reverse(mut self) -> Self {
+        self.0.reverse();
+        self
+    }
+    #[inline(always)]
+    fn above(self, b: Self) -> u8 {
+        let mut bits = 0;
+        for l in 0..8 {
+            bits |= u8::from(self.0[l] > b.0[l]) << l;
+        }
+        bits
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -96,6 +121,7 @@ pub(super) use avx::Avx;
 #[cfg(target_arch = "x86_64")]
 mod avx {
     use core::arch::x86_64::*;
+    use rustfft::num_complex::Complex32;
 
     /// Only the functions of module `avx2`, which are compiled for AVX2 and FMA, may use this type.
     #[derive(Clone, Copy)]
@@ -117,6 +143,21 @@ mod avx {
         #[inline(always)]
         fn load(v: &[f32; 8]) -> Self {
             avx!(_mm256_loadu_ps(v.as_ptr()))
+        }
+        #[inline(always)]
+        fn load_complex(v: &[Complex32; 8]) -> [Self; 2] {
+            let at: *const f32 = v.as_ptr().cast();
+            // SAFETY: a complex number is two numbers in a row (`repr(C)`), so there are sixteen; otherwise as above.
+            let (low, high) = unsafe { (_mm256_loadu_ps(at), _mm256_loadu_ps(at.add(8))) };
+            // Each half of a register is shuffled on its own; the middle two pairs then change places.
+            macro_rules! pick {
+                ($which:literal) => {
+                    avx!(_mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(
+                        _mm256_shuffle_ps::<$which>(low, high)
+                    ))))
+                };
+            }
+            [pick!(0b10_00_10_00), pick!(0b11_01_11_01)]
         }
         #[inline(always)]
         fn store(self) -> [f32; 8] {
@@ -170,6 +211,15 @@ mod avx {
                 let pairs = _mm_add_ps(halves, _mm_movehl_ps(halves, halves));
                 _mm_cvtss_f32(_mm_add_ss(pairs, _mm_shuffle_ps::<1>(pairs, pairs)))
             }
+        }
+        #[inline(always)]
+        fn reverse(self) -> Self {
+            avx!(_mm256_permutevar8x32_ps(self.0, _mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0)))
+        }
+        #[inline(always)]
+        fn above(self, b: Self) -> u8 {
+            // SAFETY: as above.
+            unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, b.0)) as u8 }
         }
     }
 }

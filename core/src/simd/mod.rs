@@ -11,10 +11,13 @@ mod portable;
 #[cfg(test)]
 mod suite;
 
-pub(crate) use portable::{BLOCK, Envelope, FIR, KState, KWeighting, LANES, PHASES, POINTS, SIGNATURE, TAPS, TruePeakTable};
+pub(crate) use portable::{
+    BLOCK, Envelope, FIR, KState, KWeighting, LANES, PHASES, POINTS, RealPower, SIGNATURE, TAPS, TruePeakTable,
+};
 
 use core::fmt;
 use lanes::Plain;
+use rustfft::num_complex::Complex32;
 
 /// An instruction set the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +98,7 @@ macro_rules! kernels {
         }
         #[cfg(target_arch = "x86_64")]
         mod avx2 {
+            use super::Complex32;
             use super::portable::{self, *};
             $(
                 #[target_feature(enable = "avx2,fma")]
@@ -132,12 +136,17 @@ kernels! {
     fn lattice_step(f: &mut [f32], b: &mut [f32], k: f32);
     /// `out[i] = sum_k h[k] x[i + k]`. Exact.
     fn correlate(x: &[f32], h: &[f32; FIR], out: &mut [f32]);
-    /// `out = x * window`, element by element. Exact.
-    fn apply_window(x: &[f32], window: &[f32], out: &mut [f32]);
     /// The distance of one signature from each of many, byte by byte, at most 255. Exact.
     fn distances(one: &[u8; SIGNATURE], planes: &[u8], out: &mut [u8]);
     /// Counts up where a distance is within `threshold`, else down; whether a count reached what it needs. Exact.
     fn count_matches(distances: &[u8], threshold: u8, begin: bool, counts: &mut [u16], need: &[u16]) -> bool;
+    /// `x * window`, element by element, two in a row as one complex number. Exact.
+    fn window_pairs(x: &[f32], window: &[f32], out: &mut [Complex32]);
+    /// The power of a real signal's transform in each bin, from the transform of its pairs. A tolerance kernel.
+    fn real_power(table: &RealPower, z: &[Complex32], power: &mut [f32]);
+    /// Bit `l` of `bits[i]` says whether bin `8 i + l + 4` is higher than both its neighbours and than `ratio` times the
+    /// mean of the four bins three and four away. Exact.
+    fn peaks(power: &[f32], ratio: f32, bits: &mut [u8]);
 }
 
 pub(crate) use portable::{GateCounts, Statistics};

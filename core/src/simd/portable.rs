@@ -6,6 +6,7 @@
 #![allow(clippy::needless_range_loop, reason = "several tables are walked by one index")]
 
 use super::lanes::Lanes;
+use rustfft::num_complex::Complex32;
 
 pub(crate) const LANES: usize = 8;
 
@@ -469,9 +470,88 @@ pub(crate) fn envelope<V: Lanes>(
 }
 
 #[inline(always)]
-pub(crate) fn apply_window<V: Lanes>(x: &[f32], window: &[f32], out: &mut [f32]) {
-    for ((o, &v), &w) in out.iter_mut().zip(x).zip(window) {
-        *o = v * w;
+pub(crate) fn window_pairs<V: Lanes>(x: &[f32], window: &[f32], out: &mut [Complex32]) {
+    for ((o, x), w) in out.iter_mut().zip(x.as_chunks::<2>().0).zip(window.as_chunks::<2>().0) {
+        *o = Complex32 { re: x[0] * w[0], im: x[1] * w[1] };
+    }
+}
+
+/// The last step of a real transform of `2 M` points made by a complex one of `M`: the turns of bins `1..=M / 2`.
+pub(crate) struct RealPower {
+    cos: Box<[f32]>,
+    sin: Box<[f32]>,
+    scale: f32,
+}
+
+impl RealPower {
+    /// For `len` points, a multiple of 32; powers are times `scale`, except both ends, which are times half of it.
+    pub(crate) fn new(len: usize, scale: f64) -> Self {
+        let angles = || (1..=len / 4).map(|k| core::f64::consts::TAU * k as f64 / len as f64);
+        Self {
+            cos: angles().map(|a| a.cos() as f32).collect(),
+            sin: angles().map(|a| a.sin() as f32).collect(),
+            scale: scale as f32,
+        }
+    }
+}
+
+/// With `z` the transform of `even + i odd`, that of the even samples is `E[k] = (z[k] + z*[M-k]) / 2`, that of the odd ones
+/// `O[k] = (z[k] - z*[M-k]) / 2i`, and the whole one `X[k] = E[k] + e^(-i pi k / M) O[k]`, `X*[M-k] = E[k] - ...`.
+#[inline(always)]
+pub(crate) fn real_power<V: Lanes>(table: &RealPower, z: &[Complex32], power: &mut [f32]) {
+    let m = z.len();
+    let (Some(first), true) = (z.first(), power.len() > m) else { return };
+    let ends = |x: f32| 0.5 * table.scale * x * x;
+    (power[0], power[m]) = (ends(first.re + first.im), ends(first.re - first.im));
+    let scale = V::splat(0.25 * table.scale);
+    let turns = table.cos.as_chunks::<LANES>().0.iter().zip(table.sin.as_chunks::<LANES>().0);
+    for (i, (cos, sin)) in turns.enumerate() {
+        let low = 1 + i * LANES;
+        let Some(high) = m.checked_sub(low + LANES - 1) else { break };
+        let (Some(a), Some(b)) = (z[low..].first_chunk(), z[high..].first_chunk()) else { break };
+        let ([ar, ai], [br, bi]) = (V::load_complex(a), V::load_complex(b));
+        let (br, bi) = (br.reverse(), bi.reverse());
+        let (even_re, even_im, odd_re, odd_im) = (ar.add(br), ai.sub(bi), ai.add(bi), br.sub(ar));
+        let (cos, sin) = (V::load(cos), V::load(sin));
+        let (re, im) = (cos.mul_add(odd_re, sin.mul(odd_im)), cos.mul(odd_im).sub(sin.mul(odd_re)));
+        let (x_re, x_im, y_re, y_im) = (even_re.add(re), even_im.add(im), even_re.sub(re), even_im.sub(im));
+        if let Some(p) = power[low..].first_chunk_mut() {
+            *p = x_re.mul_add(x_re, x_im.mul(x_im)).mul(scale).store();
+        }
+        if let Some(p) = power[high..].first_chunk_mut() {
+            *p = y_re.mul_add(y_re, y_im.mul(y_im)).mul(scale).reverse().store();
+        }
+    }
+}
+
+/// Where a line of a Hann window (two bins to either side) stands out of what lies beside it.
+#[inline(always)]
+pub(crate) fn peaks<V: Lanes>(power: &[f32], ratio: f32, bits: &mut [u8]) {
+    const SPAN: usize = LANES + 8;
+    let quarter = V::splat(0.25 * ratio);
+    for (i, bits) in bits.iter_mut().enumerate() {
+        let start = i * LANES;
+        let mut piece = [f32::INFINITY; SPAN];
+        let x = match power.get(start..).and_then(|p| p.first_chunk::<SPAN>()) {
+            Some(x) => x,
+            None => {
+                // Beyond the last bin there is nothing to stand out of, and nothing that could.
+                let rest = power.get(start..).unwrap_or_default();
+                piece[..rest.len()].copy_from_slice(rest);
+                &piece
+            }
+        };
+        macro_rules! at {
+            ($k:literal) => {
+                match x[$k..].first_chunk() {
+                    Some(x) => V::load(x),
+                    None => break,
+                }
+            };
+        }
+        let around = at!(0).add(at!(1)).add(at!(7).add(at!(8)));
+        let highest = around.mul(quarter).max(at!(3)).max(at!(5));
+        *bits = at!(4).above(highest);
     }
 }
 

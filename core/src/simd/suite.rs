@@ -2,6 +2,7 @@
 //! definition. A level the machine lacks is named and counted; with `OTOSCOPE_REQUIRE_SIMD=avx2` its absence fails.
 
 use super::{Envelope, FIR, GateCounts, KState, KWeighting, Level, POINTS, Simd, Statistics, TAPS, TruePeakTable};
+use rustfft::num_complex::Complex32;
 
 /// Lengths around the lane width and the longest hop.
 const LENGTHS: [usize; 16] = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65, 220, 221, 1920];
@@ -157,9 +158,10 @@ fn the_true_peak_agrees_between_levels_and_with_a_plain_sum() {
 fn windows_are_applied_alike() {
     at_every_level(|simd, x| {
         let window: Vec<f32> = (0..x.len()).map(|i| i as f32 / 100.0).collect();
-        let mut out = vec![0.0; x.len()];
-        simd.apply_window(x, &window, &mut out);
-        assert!(out.iter().zip(x.iter().zip(&window)).all(|(o, (v, w))| o.to_bits() == (v * w).to_bits()));
+        let mut out = vec![Complex32::default(); x.len() / 2];
+        simd.window_pairs(x, &window, &mut out);
+        let parts = out.iter().flat_map(|c| [c.re, c.im]);
+        assert!(parts.zip(x.iter().zip(&window)).all(|(o, (v, w))| o.to_bits() == (v * w).to_bits()));
     });
 }
 
@@ -286,4 +288,20 @@ fn the_envelope_in_blocks_is_the_envelope_sample_by_sample() {
             }
         });
     }
+}
+#[test]
+fn peaks_are_found_alike() {
+    at_every_level(|simd, x| {
+        let power: Vec<f32> = x.iter().map(|v| v * v * v * v).collect();
+        let mut bits = [0u8; 260];
+        simd.peaks(&power, 2.0, &mut bits);
+        for (k, bit) in (4..).zip((0..260 * 8).map(|i| bits[i / 8] >> (i % 8) & 1 == 1)) {
+            let peak = k + 4 < power.len() && {
+                let p = |i: usize| power[i];
+                let around = (p(k - 4) + p(k - 3)) + (p(k + 3) + p(k + 4));
+                p(k) > around * 0.5 && p(k) > p(k - 1) && p(k) > p(k + 1)
+            };
+            assert_eq!(bit, peak, "bin {k} of {}", power.len());
+        }
+    });
 }
