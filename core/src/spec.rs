@@ -27,6 +27,8 @@ pub enum Unit {
     Lufs,
     /// Loudness units: a difference between two loudnesses.
     Lu,
+    /// Semitones: twelfths of an octave.
+    Semitones,
     /// A ratio: 0.5 is half.
     Ratio,
     /// Amplitude where 1.0 is full scale.
@@ -50,6 +52,7 @@ impl Unit {
             Self::Dbtp => "dbtp",
             Self::Lufs => "lufs",
             Self::Lu => "lu",
+            Self::Semitones => "semitones",
             Self::Ratio => "ratio",
             Self::FullScale => "full_scale",
             Self::Choice => "choice",
@@ -70,6 +73,7 @@ impl Unit {
             Self::Dbtp => "dBTP",
             Self::Lufs => "LUFS",
             Self::Lu => "LU",
+            Self::Semitones => "semitones",
             Self::FullScale => "FS",
         }
     }
@@ -89,6 +93,7 @@ impl Unit {
             Self::Dbtp => Some("_dbtp"),
             Self::Lufs => Some("_lufs"),
             Self::Lu => Some("_lu"),
+            Self::Semitones => Some("_semitones"),
             Self::Ratio => Some("_ratio"),
         }
     }
@@ -270,6 +275,8 @@ impl Needs {
     pub const VOICE: Self = Self(8);
     /// At least 15 ms of the downmix before the hop.
     pub const HISTORY: Self = Self(16);
+    /// The pitch of the downmix, every second hop; implies `VOICE`.
+    pub const PITCH: Self = Self(32);
 
     /// Both.
     #[must_use]

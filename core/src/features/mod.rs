@@ -1,9 +1,11 @@
 //! Facts about one hop that more than one metric reads: computed once, and only when somebody's `needs` asks.
 
+mod pitch;
 mod true_peak;
 mod view;
 mod voice;
 
+pub(crate) use pitch::Pitch;
 pub(crate) use view::{Event, FrameView};
 pub(crate) use voice::Voice;
 
@@ -13,6 +15,7 @@ use crate::probe::MAX_CHANNELS;
 use crate::simd::{GateCounts, KState, KWeighting, Simd, Statistics, TruePeakTable};
 use crate::spec::Needs;
 use crate::units::SampleRate;
+use pitch::{PitchPlan, PitchTracker};
 use true_peak::TruePeak;
 
 /// The tables behind the features, one set per plan.
@@ -21,6 +24,7 @@ pub(crate) struct FeaturePlan {
     k_weighting: Option<KWeighting>,
     true_peak: Option<TruePeakTable>,
     spectrum: Option<SpectrumPlan>,
+    pitch: Option<PitchPlan>,
 }
 
 impl FeaturePlan {
@@ -31,6 +35,7 @@ impl FeaturePlan {
             k_weighting: needs.has(Needs::K_ENERGY).then(|| KWeighting::new(rate.hz())),
             true_peak: needs.has(Needs::TRUE_PEAK).then(|| TruePeakTable::new(rate.hz())),
             spectrum: needs.has(Needs::SPECTRUM).then(|| SpectrumPlan::new(frame)),
+            pitch: needs.has(Needs::PITCH).then(|| PitchPlan::new(rate)),
         }
     }
 
@@ -39,7 +44,8 @@ impl FeaturePlan {
         let shortest_hop = rate.hz() as usize / 100;
         let spectrum = self.spectrum.as_ref().map_or(0, |s| s.len().saturating_sub(shortest_hop));
         let edges = if self.needs.has(Needs::HISTORY) { rate.samples_in_ms(15) + 2 } else { 0 };
-        spectrum.max(edges)
+        let pitch = self.pitch.as_ref().map_or(0, PitchPlan::history);
+        spectrum.max(edges).max(pitch)
     }
 }
 
@@ -48,6 +54,7 @@ impl FeaturePlan {
 pub(crate) struct Features {
     k_states: [KState; MAX_CHANNELS],
     true_peak: TruePeak,
+    pitch: PitchTracker,
     voice: Voice,
 }
 
@@ -58,16 +65,30 @@ pub(crate) struct Facts {
     pub k_energy: [f64; MAX_CHANNELS],
     pub true_peak: [f32; MAX_CHANNELS],
     pub voice: Voice,
+    /// On every second hop.
+    pub pitch: Option<Pitch>,
     pub gate: GateCounts,
 }
 
 impl Features {
     pub(crate) fn new() -> Self {
-        Self { k_states: Default::default(), true_peak: TruePeak::default(), voice: Voice::new() }
+        Self {
+            k_states: Default::default(),
+            true_peak: TruePeak::default(),
+            pitch: PitchTracker::new(),
+            voice: Voice::new(),
+        }
     }
 
     /// Computes what is needed for one hop.
-    pub(crate) fn compute(&mut self, simd: Simd, plan: &FeaturePlan, s: &Signals<'_>, gate: GateCounts) -> Facts {
+    pub(crate) fn compute(
+        &mut self,
+        simd: Simd,
+        plan: &FeaturePlan,
+        s: &Signals<'_>,
+        hop_index: u64,
+        gate: GateCounts,
+    ) -> Facts {
         let n = s.channels();
         let mut channels = [Statistics::default(); MAX_CHANNELS];
         for (c, stats) in channels[..n].iter_mut().enumerate() {
@@ -83,10 +104,15 @@ impl Features {
         if let Some(table) = &plan.true_peak {
             self.true_peak.update(simd, table, s, &channels);
         }
-        if plan.needs.has(Needs::VOICE) {
+        if plan.needs.has(Needs::VOICE) || plan.pitch.is_some() {
             self.voice.update(mix.energy / s.hop().len().max(1) as f64);
         }
-        Facts { mix, channels, k_energy, true_peak: self.true_peak.largest(), voice: self.voice, gate }
+        let pitch = plan.pitch.as_ref().and_then(|plan| {
+            self.pitch.update(simd, plan, s);
+            let look = || if self.voice.is_active() { self.pitch.find(simd, plan) } else { Pitch::default() };
+            (hop_index % 2 == 1).then(look)
+        });
+        Facts { mix, channels, k_energy, true_peak: self.true_peak.largest(), voice: self.voice, pitch, gate }
     }
 
     /// The last points between samples, which only the end of the stream completes.

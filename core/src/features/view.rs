@@ -1,6 +1,6 @@
 //! What a metric sees of one hop.
 
-use super::Facts;
+use super::{Facts, Pitch};
 use crate::frame::Signals;
 use crate::simd::{GateCounts, Simd, Statistics};
 
@@ -89,6 +89,11 @@ impl<'a> FrameView<'a> {
     /// Whether somebody speaks; needs `VOICE`.
     pub(crate) fn voice_is_active(&self) -> bool {
         self.facts.voice.is_active()
+    }
+
+    /// The pitch of the last 40 ms, on every second hop, zero where nobody speaks; needs `PITCH`.
+    pub(crate) fn pitch(&self) -> Option<Pitch> {
+        self.facts.pitch
     }
 
     /// What the gate kept out of this hop.

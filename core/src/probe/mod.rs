@@ -305,8 +305,8 @@ impl State {
     fn hop(&mut self, plan: &Tables, samples: &mut [f32], slab: &mut [f32]) {
         let Self { framer, features, metrics, ledger, .. } = self;
         let signals = framer.signals(plan.layout, samples);
-        let facts = features.compute(plan.simd, &plan.features, &signals, framer.gate());
         let (index, start) = (framer.index(), framer.start());
+        let facts = features.compute(plan.simd, &plan.features, &signals, index, framer.gate());
         with_spectrum(plan.simd, &plan.features, signals.window(), index, |spectrum| {
             let view = FrameView::new(plan.simd, signals, &facts, spectrum, index, start);
             metrics.update(&plan.metrics, slab, &view, ledger);

@@ -130,6 +130,10 @@ kernels! {
     fn correlate(x: &[f32], h: &[f32; FIR], out: &mut [f32]);
     /// `out = x * window`, element by element. Exact.
     fn apply_window(x: &[f32], window: &[f32], out: &mut [f32]);
+    /// `out[i] = sum_k taps[k] x[i step + k]`; the taps come in whole groups of eight. Exact.
+    fn decimate(x: &[f32], taps: &[f32], step: usize, out: &mut [f32]);
+    /// `out[k] = sum_n x[n] x[n + k]` over `span` samples, for lags from `first` to `last` at least. Exact.
+    fn lagged_products(x: &[f32], span: usize, first: usize, last: usize, out: &mut [f32]);
 }
 
 pub(crate) use portable::{GateCounts, Statistics};
