@@ -277,6 +277,8 @@ impl Needs {
     pub const HISTORY: Self = Self(16);
     /// The pitch of the downmix, every second hop; implies `VOICE`.
     pub const PITCH: Self = Self(32);
+    /// The power of the downmix in twenty bands, every second hop; implies the spectrum.
+    pub const BANDS: Self = Self(64);
 
     /// Both.
     #[must_use]

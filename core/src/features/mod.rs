@@ -1,10 +1,12 @@
 //! Facts about one hop that more than one metric reads: computed once, and only when somebody's `needs` asks.
 
+mod bands;
 mod pitch;
 mod true_peak;
 mod view;
 mod voice;
 
+pub(crate) use bands::{BANDS, Bands};
 pub(crate) use pitch::Pitch;
 pub(crate) use view::{Event, FrameView};
 pub(crate) use voice::Voice;
@@ -15,6 +17,7 @@ use crate::probe::MAX_CHANNELS;
 use crate::simd::{GateCounts, KState, KWeighting, Simd, Statistics, TruePeakTable};
 use crate::spec::Needs;
 use crate::units::SampleRate;
+use bands::BandPlan;
 use pitch::{PitchPlan, PitchTracker};
 use true_peak::TruePeak;
 
@@ -24,19 +27,36 @@ pub(crate) struct FeaturePlan {
     k_weighting: Option<KWeighting>,
     true_peak: Option<TruePeakTable>,
     spectrum: Option<SpectrumPlan>,
+    bands: Option<BandPlan>,
     pitch: Option<PitchPlan>,
+}
+
+/// The length of the frame whose spectrum is taken.
+fn frame(rate: SampleRate) -> usize {
+    rate.samples_in_ms(20).next_power_of_two()
+}
+
+/// How many bins each band has.
+pub(crate) fn band_widths(rate: SampleRate) -> [f32; BANDS] {
+    BandPlan::new(rate, frame(rate)).widths()
 }
 
 impl FeaturePlan {
     pub(crate) fn new(needs: Needs, rate: SampleRate) -> Self {
-        let frame = rate.samples_in_ms(20).next_power_of_two();
+        let frame = frame(rate);
         Self {
             needs,
             k_weighting: needs.has(Needs::K_ENERGY).then(|| KWeighting::new(rate.hz())),
             true_peak: needs.has(Needs::TRUE_PEAK).then(|| TruePeakTable::new(rate.hz())),
-            spectrum: needs.has(Needs::SPECTRUM).then(|| SpectrumPlan::new(frame)),
+            spectrum: (needs.has(Needs::SPECTRUM) || needs.has(Needs::BANDS)).then(|| SpectrumPlan::new(frame)),
+            bands: needs.has(Needs::BANDS).then(|| BandPlan::new(rate, frame)),
             pitch: needs.has(Needs::PITCH).then(|| PitchPlan::new(rate)),
         }
+    }
+
+    /// The bands of a spectrum, if somebody needs them.
+    pub(crate) fn bands(&self, spectrum: Option<&[f32]>) -> Option<Bands> {
+        self.bands.as_ref().zip(spectrum).map(|(plan, spectrum)| plan.of(spectrum))
     }
 
     /// Samples of the downmix that must be kept before the hop.

@@ -311,6 +311,7 @@ register! {
     clipping: "artifact/clipping.rs" { Clipping, ClippingConfig, ClippingOutput };
     join: "artifact/join.rs" { Join, JoinConfig, JoinOutput };
     silence: "timing/silence.rs" { Silence, SilenceConfig, SilenceOutput };
+    noise: "noise/noise.rs" { Noise, NoiseConfig, NoiseOutput };
     pitch: "voice/pitch.rs" { Pitch, PitchConfig, PitchOutput };
     continuity: "timing/continuity.rs" { Continuity, ContinuityConfig, ContinuityOutput };
 }

@@ -308,7 +308,8 @@ impl State {
         let (index, start) = (framer.index(), framer.start());
         let facts = features.compute(plan.simd, &plan.features, &signals, index, framer.gate());
         with_spectrum(plan.simd, &plan.features, signals.window(), index, |spectrum| {
-            let view = FrameView::new(plan.simd, signals, &facts, spectrum, index, start);
+            let bands = plan.features.bands(spectrum);
+            let view = FrameView::new(plan.simd, signals, &facts, spectrum, bands.as_ref(), index, start);
             metrics.update(&plan.metrics, slab, &view, ledger);
         });
         framer.advance(plan.shape.rate, plan.layout, samples);

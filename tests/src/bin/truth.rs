@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Which finding answers which fault.
-const ANSWERS: [(&str, &[&str]); 14] = [
+const ANSWERS: [(&str, &[&str]); 18] = [
     ("clip", &["clipping.rail"]),
     ("clip_scale", &["clipping.plateau", "clipping.rail"]),
     ("join_step", &["join.step"]),
@@ -26,6 +26,10 @@ const ANSWERS: [(&str, &[&str]); 14] = [
     ("inf", &["validity.not_finite"]),
     ("late_chunk", &["continuity.stall"]),
     ("dc_step", &["dc_offset.offset"]),
+    ("noise_takeover", &["noise.takeover", "noise.tail"]),
+    ("noise_takeover_pink", &["noise.takeover", "noise.tail"]),
+    ("noise_over", &["noise.takeover", "noise.tail"]),
+    ("noise_tail", &["noise.tail", "noise.takeover"]),
     ("wav_header", &["join.step", "join.slope", "join.click"]),
 ];
 

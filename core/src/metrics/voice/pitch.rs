@@ -123,7 +123,7 @@ impl Pitch {
             return;
         }
         self.recent += (height - self.recent) * RECENT;
-        let off = (height - self.start).clamp(-2.0 * plan.drift, 2.0 * plan.drift);
+        let off = (height - self.start).clamp(-1.5 * plan.drift, 1.5 * plan.drift);
         for (side, sign) in [1.0, -1.0].into_iter().enumerate() {
             if self.sums[side] == 0.0 {
                 self.since[side] = now;
@@ -131,7 +131,7 @@ impl Pitch {
             self.sums[side] = (self.sums[side] + sign * off - 0.5 * plan.drift).clamp(0.0, plan.enough);
             let occurrence = |p: &Self| plan.occurrence(p.since[side], now, p.recent - p.start);
             match self.open {
-                None if self.sums[side] >= plan.enough => {
+                None if self.sums[side] >= plan.enough && sign * (self.recent - self.start) >= plan.drift => {
                     self.open = Some((out.open(&DRIFT, occurrence(self)), side == 1));
                 }
                 Some((event, low)) if low == (side == 1) && self.sums[side] == 0.0 => {
