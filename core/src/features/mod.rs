@@ -6,7 +6,7 @@ mod true_peak;
 mod view;
 mod voice;
 
-pub(crate) use bands::{BANDS, Bands};
+pub(crate) use bands::{BANDS, Bands, level};
 pub(crate) use pitch::Pitch;
 pub(crate) use view::{Event, FrameView};
 pub(crate) use voice::Voice;

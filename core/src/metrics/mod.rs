@@ -312,6 +312,7 @@ register! {
     join: "artifact/join.rs" { Join, JoinConfig, JoinOutput };
     silence: "timing/silence.rs" { Silence, SilenceConfig, SilenceOutput };
     noise: "noise/noise.rs" { Noise, NoiseConfig, NoiseOutput };
+    timbre: "voice/timbre.rs" { Timbre, TimbreConfig, TimbreOutput };
     pitch: "voice/pitch.rs" { Pitch, PitchConfig, PitchOutput };
     continuity: "timing/continuity.rs" { Continuity, ContinuityConfig, ContinuityOutput };
 }

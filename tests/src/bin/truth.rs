@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Which finding answers which fault.
-const ANSWERS: [(&str, &[&str]); 18] = [
+const ANSWERS: [(&str, &[&str]); 20] = [
     ("clip", &["clipping.rail"]),
     ("clip_scale", &["clipping.plateau", "clipping.rail"]),
     ("join_step", &["join.step"]),
@@ -29,6 +29,8 @@ const ANSWERS: [(&str, &[&str]); 18] = [
     ("noise_takeover", &["noise.takeover", "noise.tail"]),
     ("noise_takeover_pink", &["noise.takeover", "noise.tail"]),
     ("noise_over", &["noise.takeover", "noise.tail"]),
+    ("pitch_shift", &["pitch.drift"]),
+    ("tilt", &["timbre.drift"]),
     ("noise_tail", &["noise.tail", "noise.takeover"]),
     ("wav_header", &["join.step", "join.slope", "join.click"]),
 ];

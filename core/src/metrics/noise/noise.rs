@@ -88,7 +88,9 @@ pub(crate) struct Noise {
     speech_hops: u16,
     open: Option<Takeover>,
     taken: u64,
+    /// The hops that are not digital zero, by level; halved when a count is full, and how many went in.
     hops: [u8; FLOOR_BINS],
+    counted: u32,
 }
 
 struct Takeover {
@@ -111,8 +113,8 @@ pub(crate) struct Plan {
     flatness: f32,
 }
 
-/// A tail is at least four entries of noise, each band of which stays within 6 dB in the mean, and 10 dB above the floor.
-const TAIL_ENTRIES: usize = 4;
+/// A tail is at least five entries of noise (a last fricative has up to four), whose bands stay within 6 dB in the mean.
+const TAIL_ENTRIES: usize = 5;
 const STEADY: u32 = 8;
 const ABOVE_FLOOR: f32 = 10.0;
 
@@ -176,7 +178,7 @@ impl Noise {
         let filled = (self.entries as usize).min(ENTRIES);
         let entry = |age: usize| &self.ring[(self.entries as usize - 1 - age) % ENTRIES];
         let total = |age: usize| entry(age).iter().zip(&plan.bins).map(|(&l, n)| power(l) * n).sum::<f32>();
-        let bar = (self.speech * plan.tail).max(self.floor().map_or(0.0, |f| f as f32) * ABOVE_FLOOR);
+        let bar = self.speech * plan.tail;
         let end = (0..filled).find(|&age| total(age) >= bar)?;
         let (mut low, mut high) = (*entry(end), *entry(end));
         let (mut start, mut sum, mut logs) = (end, 0.0, 0.0f32);
@@ -194,7 +196,20 @@ impl Noise {
         let n = (start - end) as f32;
         let density = (end..start).flat_map(|age| entry(age)).map(|&l| power(l)).sum::<f32>() / (n * WIDE as f32);
         let is_flat = f32::from(quantise(density)) * WIDE as f32 - logs / n <= plan.flatness;
-        (start - end >= TAIL_ENTRIES && is_flat).then_some((start, end, sum / n))
+        let level = sum / n;
+        let found = start - end >= TAIL_ENTRIES && is_flat && self.is_new(level, start - end);
+        found.then_some((start, end, level))
+    }
+
+    /// Whether noise of this level is not the floor of the whole stream: either a twentieth of all hops are 10 dB below it,
+    /// or hardly any but its own are near it.
+    fn is_new(&self, level: f32, entries: usize) -> bool {
+        let total: f64 = self.hops.iter().map(|&n| f64::from(n)).sum();
+        let bin = (level.to_bits() >> 22).saturating_sub(FLOOR_LOWEST) as usize;
+        // From 3 dB below to 6 dB above: the hops hold what lies outside the bands too.
+        let near = self.hops.iter().skip(bin.saturating_sub(2)).take(7).map(|&n| f64::from(n)).sum::<f64>();
+        let own = (ENTRY_HOPS as usize * entries) as f64 * total / f64::from(self.counted.max(1));
+        self.floor().is_some_and(|f| f as f32 * ABOVE_FLOOR <= level) || near <= 2.0 * own
     }
 
     fn floor(&self) -> Option<f64> {
@@ -251,6 +266,7 @@ impl Metric for Noise {
             open: None,
             taken: 0,
             hops: [0; FLOOR_BINS],
+            counted: 0,
         }
     }
 
@@ -260,8 +276,9 @@ impl Metric for Noise {
             let bin = (mean_square.to_bits() >> 22).saturating_sub(FLOOR_LOWEST) as usize;
             let count = &mut self.hops[bin.min(FLOOR_BINS - 1)];
             *count += 1;
+            self.counted = self.counted.saturating_add(1);
             if *count == u8::MAX {
-                self.hops.iter_mut().for_each(|n| *n = n.div_ceil(2));
+                self.hops.iter_mut().for_each(|n| *n /= 2);
             }
         }
         if f.voice_is_active() {

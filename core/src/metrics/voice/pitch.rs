@@ -131,7 +131,9 @@ impl Pitch {
             self.sums[side] = (self.sums[side] + sign * off - 0.5 * plan.drift).clamp(0.0, plan.enough);
             let occurrence = |p: &Self| plan.occurrence(p.since[side], now, p.recent - p.start);
             match self.open {
-                None if self.sums[side] >= plan.enough && sign * (self.recent - self.start) >= plan.drift => {
+                None if self.sums[side] >= plan.enough
+                    && 8.0 * sign * (self.recent - self.start) >= 7.0 * plan.drift =>
+                {
                     self.open = Some((out.open(&DRIFT, occurrence(self)), side == 1));
                 }
                 Some((event, low)) if low == (side == 1) && self.sums[side] == 0.0 => {
