@@ -27,6 +27,8 @@ pub enum Unit {
     Lufs,
     /// Loudness units: a difference between two loudnesses.
     Lu,
+    /// Semitones: twelfths of an octave.
+    Semitones,
     /// A ratio: 0.5 is half.
     Ratio,
     /// Hundredths: 50 is half.
@@ -58,6 +60,7 @@ impl Unit {
             Self::Dbtp => "dbtp",
             Self::Lufs => "lufs",
             Self::Lu => "lu",
+            Self::Semitones => "semitones",
             Self::Ratio => "ratio",
             Self::Percent => "percent",
             Self::Ticks => "ticks",
@@ -82,6 +85,7 @@ impl Unit {
             Self::Dbtp => "dBTP",
             Self::Lufs => "LUFS",
             Self::Lu => "LU",
+            Self::Semitones => "semitones",
             Self::Percent => "%",
             Self::Ticks => "ticks",
             Self::FullScale => "FS",
@@ -103,6 +107,7 @@ impl Unit {
             Self::Dbtp => Some("_dbtp"),
             Self::Lufs => Some("_lufs"),
             Self::Lu => Some("_lu"),
+            Self::Semitones => Some("_semitones"),
             Self::Ratio => Some("_ratio"),
             Self::Percent => Some("_percent"),
             Self::Ticks => Some("_ticks"),
@@ -287,9 +292,12 @@ impl Needs {
     pub const VOICE: Self = Self(8);
     /// At least 15 ms of the downmix before the hop.
     pub const HISTORY: Self = Self(16);
-
+    /// The pitch of the downmix, every second hop; implies `VOICE`.
+    pub const PITCH: Self = Self(32);
+    /// The power of the downmix in twenty bands, every second hop; implies the spectrum.
+    pub const BANDS: Self = Self(64);
     /// The statistics of RTP packets, in the event of each and at the end.
-    pub const PACKETS: Self = Self(32);
+    pub const PACKETS: Self = Self(128);
 
     /// Both.
     #[must_use]

@@ -1,12 +1,16 @@
 //! Facts about one hop that more than one metric reads: computed once, and only when somebody's `needs` asks.
 
+mod bands;
 mod packets;
+mod pitch;
 mod true_peak;
 mod view;
 mod voice;
 
+pub(crate) use bands::{BANDS, Bands, level};
 pub use packets::{Packet, PacketFate};
 pub(crate) use packets::{PacketFacts, PacketStats};
+pub(crate) use pitch::Pitch;
 pub(crate) use view::{Event, FrameView};
 pub(crate) use voice::Voice;
 
@@ -16,7 +20,9 @@ use crate::probe::MAX_CHANNELS;
 use crate::simd::{GateCounts, KState, KWeighting, Simd, Statistics, TruePeakTable};
 use crate::spec::Needs;
 use crate::units::SampleRate;
+use bands::BandPlan;
 use packets::Packets;
+use pitch::{PitchPlan, PitchTracker};
 use true_peak::TruePeak;
 
 /// The tables behind the features, one set per plan.
@@ -25,6 +31,13 @@ pub(crate) struct FeaturePlan {
     k_weighting: Option<KWeighting>,
     true_peak: Option<TruePeakTable>,
     spectrum: Option<SpectrumPlan>,
+    bands: Option<BandPlan>,
+    pitch: Option<PitchPlan>,
+}
+
+/// How many bins each band has.
+pub(crate) fn band_widths(rate: SampleRate) -> [f32; BANDS] {
+    BandPlan::new(rate, spectrum_len(rate)).widths()
 }
 
 /// The frame of the spectrum in samples: 20 ms, rounded up to a power of two.
@@ -39,7 +52,9 @@ impl FeaturePlan {
             needs,
             k_weighting: needs.has(Needs::K_ENERGY).then(|| KWeighting::new(rate.hz())),
             true_peak: needs.has(Needs::TRUE_PEAK).then(|| TruePeakTable::new(rate.hz())),
-            spectrum: needs.has(Needs::SPECTRUM).then(|| SpectrumPlan::new(frame)),
+            spectrum: (needs.has(Needs::SPECTRUM) || needs.has(Needs::BANDS)).then(|| SpectrumPlan::new(frame)),
+            bands: needs.has(Needs::BANDS).then(|| BandPlan::new(rate, frame)),
+            pitch: needs.has(Needs::PITCH).then(|| PitchPlan::new(rate)),
         }
     }
 
@@ -48,12 +63,18 @@ impl FeaturePlan {
         self.k_weighting.as_ref()
     }
 
+    /// The bands of a spectrum, if somebody needs them.
+    pub(crate) fn bands(&self, spectrum: Option<&[f32]>) -> Option<Bands> {
+        self.bands.as_ref().zip(spectrum).map(|(plan, spectrum)| plan.of(spectrum))
+    }
+
     /// Samples of the downmix that must be kept before the hop.
     pub(crate) fn history(&self, rate: SampleRate) -> usize {
         let shortest_hop = rate.hz() as usize / 100;
         let spectrum = self.spectrum.as_ref().map_or(0, |s| s.len().saturating_sub(shortest_hop));
         let edges = if self.needs.has(Needs::HISTORY) { rate.samples_in_ms(15) + 2 } else { 0 };
-        spectrum.max(edges)
+        let pitch = self.pitch.as_ref().map_or(0, PitchPlan::history);
+        spectrum.max(edges).max(pitch)
     }
 }
 
@@ -62,6 +83,7 @@ impl FeaturePlan {
 pub(crate) struct Features {
     k_states: [KState; MAX_CHANNELS],
     true_peak: TruePeak,
+    pitch: PitchTracker,
     voice: Voice,
     packets: Packets,
 }
@@ -73,12 +95,20 @@ pub(crate) struct Facts {
     pub k_energy: [f64; MAX_CHANNELS],
     pub true_peak: [f32; MAX_CHANNELS],
     pub voice: Voice,
+    /// On every second hop.
+    pub pitch: Option<Pitch>,
     pub gate: GateCounts,
 }
 
 impl Features {
     pub(crate) fn new() -> Self {
-        Self { k_states: Default::default(), true_peak: TruePeak::default(), voice: Voice::new(), packets: Packets::new() }
+        Self {
+            k_states: Default::default(),
+            true_peak: TruePeak::default(),
+            pitch: PitchTracker::new(),
+            voice: Voice::new(),
+            packets: Packets::new(),
+        }
     }
 
     /// Computes what is needed for one hop. `batched` is the K-weighted energy of a mono
@@ -88,6 +118,7 @@ impl Features {
         simd: Simd,
         plan: &FeaturePlan,
         s: &Signals<'_>,
+        hop_index: u64,
         gate: GateCounts,
         batched: Option<f64>,
     ) -> Facts {
@@ -108,10 +139,15 @@ impl Features {
         if let Some(table) = &plan.true_peak {
             self.true_peak.update(simd, table, s, &channels);
         }
-        if plan.needs.has(Needs::VOICE) {
+        if plan.needs.has(Needs::VOICE) || plan.pitch.is_some() {
             self.voice.update(mix.energy / s.hop().len().max(1) as f64);
         }
-        Facts { mix, channels, k_energy, true_peak: self.true_peak.largest(), voice: self.voice, gate }
+        let pitch = plan.pitch.as_ref().and_then(|plan| {
+            self.pitch.update(simd, plan, s);
+            let look = || if self.voice.is_active() { self.pitch.find(simd, plan) } else { Pitch::default() };
+            (hop_index % 2 == 1).then(look)
+        });
+        Facts { mix, channels, k_energy, true_peak: self.true_peak.largest(), voice: self.voice, pitch, gate }
     }
 
     /// The K-filter's state of a mono stream, for a batch to compute its energy in lanes.

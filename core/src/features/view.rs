@@ -1,6 +1,6 @@
 //! What a metric sees of one hop.
 
-use super::{Facts, PacketFacts};
+use super::{Bands, Facts, PacketFacts, Pitch};
 use crate::frame::Signals;
 use crate::simd::{GateCounts, Simd, Statistics};
 
@@ -21,6 +21,7 @@ pub(crate) struct FrameView<'a> {
     pub(super) signals: Signals<'a>,
     pub(super) facts: &'a Facts,
     pub(super) spectrum: Option<&'a [f32]>,
+    pub(super) bands: Option<&'a Bands>,
     pub(super) index: u64,
     pub(super) start: u64,
 }
@@ -31,10 +32,11 @@ impl<'a> FrameView<'a> {
         signals: Signals<'a>,
         facts: &'a Facts,
         spectrum: Option<&'a [f32]>,
+        bands: Option<&'a Bands>,
         index: u64,
         start: u64,
     ) -> Self {
-        Self { simd, signals, facts, spectrum, index, start }
+        Self { simd, signals, facts, spectrum, bands, index, start }
     }
 
     /// The number of the hop.
@@ -93,6 +95,11 @@ impl<'a> FrameView<'a> {
         self.facts.voice.is_active()
     }
 
+    /// The pitch of the last 40 ms, on every second hop, zero where nobody speaks; needs `PITCH`.
+    pub(crate) fn pitch(&self) -> Option<Pitch> {
+        self.facts.pitch
+    }
+
     /// What the gate kept out of this hop.
     pub(crate) fn gate(&self) -> GateCounts {
         self.facts.gate
@@ -102,6 +109,11 @@ impl<'a> FrameView<'a> {
     #[allow(dead_code, reason = "spectral metrics come next; CONTRIBUTING.md's example is one")]
     pub(crate) fn spectrum(&self) -> Option<&'a [f32]> {
         self.spectrum
+    }
+
+    /// The mean power of a bin in each of twenty bands, with every spectrum; needs `BANDS`.
+    pub(crate) fn bands(&self) -> Option<&'a Bands> {
+        self.bands
     }
 
     /// The kernels.

@@ -318,6 +318,9 @@ register! {
     click: "artifact/click.rs" { Click, ClickConfig, ClickOutput };
     dropout: "artifact/dropout.rs" { Dropout, DropoutConfig, DropoutOutput };
     silence: "timing/silence.rs" { Silence, SilenceConfig, SilenceOutput };
+    noise: "noise/noise.rs" { Noise, NoiseConfig, NoiseOutput };
+    timbre: "voice/timbre.rs" { Timbre, TimbreConfig, TimbreOutput };
+    pitch: "voice/pitch.rs" { Pitch, PitchConfig, PitchOutput };
     continuity: "timing/continuity.rs" { Continuity, ContinuityConfig, ContinuityOutput };
     rtp: "network/rtp.rs" { Rtp, RtpConfig, RtpOutput };
     e_model: "network/e_model.rs" { EModel, EModelConfig, EModelOutput };

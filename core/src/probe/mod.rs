@@ -332,10 +332,11 @@ impl State {
     fn hop(&mut self, plan: &Tables, samples: &mut [f32], slab: &mut [f32], k_energy: Option<f64>) {
         let Self { framer, features, metrics, ledger, .. } = self;
         let signals = framer.signals(plan.layout, samples);
-        let facts = features.compute(plan.simd, &plan.features, &signals, framer.gate(), k_energy);
         let (index, start) = (framer.index(), framer.start());
+        let facts = features.compute(plan.simd, &plan.features, &signals, index, framer.gate(), k_energy);
         with_spectrum(plan.simd, &plan.features, signals.window(), index, |spectrum| {
-            let view = FrameView::new(plan.simd, signals, &facts, spectrum, index, start);
+            let bands = plan.features.bands(spectrum);
+            let view = FrameView::new(plan.simd, signals, &facts, spectrum, bands.as_ref(), index, start);
             metrics.update(&plan.metrics, slab, &view, ledger);
         });
         framer.advance(plan.shape.rate, plan.layout, samples);

@@ -22,10 +22,10 @@ pub(super) trait Lanes: Copy {
     fn abs(self) -> Self;
     /// 1.0 where the lane is zero, else 0.0.
     fn is_zero(self) -> Self;
+    /// All lanes, added pairwise: the halves, then their halves, then the two that are left.
+    fn total(self) -> f32;
     /// Lane `I` in every lane.
     fn broadcast<const I: usize>(self) -> Self;
-    /// All lanes added pairwise, in the order of every sum.
-    fn total(self) -> f32;
     /// The lanes in the opposite order.
     fn reverse(self) -> Self;
     /// Bit `l` is set where lane `l` is greater than that of `b`.
@@ -92,13 +92,13 @@ impl Lanes for Plain {
         Self(self.0.map(|v| if v == 0.0 { 1.0 } else { 0.0 }))
     }
     #[inline(always)]
-    fn broadcast<const I: usize>(self) -> Self {
-        Self([self.0[I]; 8])
-    }
-    #[inline(always)]
     fn total(self) -> f32 {
         let l = self.0;
         ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+    }
+    #[inline(always)]
+    fn broadcast<const I: usize>(self) -> Self {
+        Self([self.0[I]; 8])
     }
     #[inline(always)]
     fn reverse(mut self) -> Self {
@@ -200,17 +200,17 @@ mod avx {
             avx!(_mm256_and_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(self.0, zero.0), _mm256_set1_ps(1.0)))
         }
         #[inline(always)]
-        fn broadcast<const I: usize>(self) -> Self {
-            avx!(_mm256_permutevar8x32_ps(self.0, _mm256_set1_epi32(I as i32)))
-        }
-        #[inline(always)]
         fn total(self) -> f32 {
             // SAFETY: as above.
             unsafe {
-                let halves = _mm_add_ps(_mm256_castps256_ps128(self.0), _mm256_extractf128_ps::<1>(self.0));
-                let pairs = _mm_add_ps(halves, _mm_movehl_ps(halves, halves));
-                _mm_cvtss_f32(_mm_add_ss(pairs, _mm_shuffle_ps::<1>(pairs, pairs)))
+                let four = _mm_add_ps(_mm256_castps256_ps128(self.0), _mm256_extractf128_ps::<1>(self.0));
+                let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+                _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
             }
+        }
+        #[inline(always)]
+        fn broadcast<const I: usize>(self) -> Self {
+            avx!(_mm256_permutevar8x32_ps(self.0, _mm256_set1_epi32(I as i32)))
         }
         #[inline(always)]
         fn reverse(self) -> Self {

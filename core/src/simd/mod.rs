@@ -147,6 +147,10 @@ kernels! {
     /// Bit `l` of `bits[i]` says whether bin `8 i + l + 4` is higher than both its neighbours and than `ratio` times the
     /// mean of the four bins three and four away. Exact.
     fn peaks(power: &[f32], ratio: f32, bits: &mut [u8]);
+    /// `out[i] = sum_k taps[k] x[i step + k]`; the taps come in whole groups of eight. Exact.
+    fn decimate(x: &[f32], taps: &[f32], step: usize, out: &mut [f32]);
+    /// `out[k] = sum_n x[n] x[n + k]` over `span` samples, for lags from `first` to `last` at least. Exact.
+    fn lagged_products(x: &[f32], span: usize, first: usize, last: usize, out: &mut [f32]);
 }
 
 pub(crate) use portable::{GateCounts, Statistics};

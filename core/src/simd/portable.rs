@@ -696,3 +696,51 @@ pub(crate) fn count_matches<V: Lanes>(
     }
     reached
 }
+
+/// `out[i] = sum_k taps[k] x[i step + k]`, as many as `x` and `out` have room for.
+#[inline(always)]
+pub(crate) fn decimate<V: Lanes>(x: &[f32], taps: &[f32], step: usize, out: &mut [f32]) {
+    let (taps, _) = taps.as_chunks::<LANES>();
+    for (i, o) in out.iter_mut().enumerate() {
+        let Some(x) = x.get(i * step..) else { break };
+        let mut acc = V::splat(0.0);
+        for (x, h) in x.as_chunks::<LANES>().0.iter().zip(taps) {
+            acc = acc.add(V::load(x).mul(V::load(h)));
+        }
+        *o = acc.total();
+    }
+}
+
+/// `out[k] = sum_n x[n] x[n + k]` for `n` below `span`, for lags from `first` to `last`, in whole groups of lanes; others
+/// stay as they were.
+#[inline(always)]
+pub(crate) fn lagged_products<V: Lanes>(x: &[f32], span: usize, first: usize, last: usize, out: &mut [f32]) {
+    // Four groups share one pass over the reference: enough sums at once that none waits for itself.
+    const GROUPS: usize = 4;
+    let mut lag = first;
+    while lag <= last && lag + LANES <= out.len() {
+        let groups = (last + 1 - lag).div_ceil(LANES).min((out.len() - lag) / LANES).min(GROUPS);
+        let mut acc = [V::splat(0.0); GROUPS];
+        if let (GROUPS, Some(shifted)) = (groups, x.get(lag..)) {
+            for (&v, y) in x[..span.min(x.len())].iter().zip(shifted.windows(GROUPS * LANES)) {
+                let v = V::splat(v);
+                for (acc, y) in acc.iter_mut().zip(y.as_chunks::<LANES>().0) {
+                    *acc = acc.add(v.mul(V::load(y)));
+                }
+            }
+        } else {
+            for (g, acc) in acc.iter_mut().enumerate().take(groups) {
+                let shifted = x.get(lag + g * LANES..).unwrap_or(&[]);
+                for (&v, y) in x[..span.min(x.len())].iter().zip(shifted.windows(LANES)) {
+                    if let Some(y) = y.first_chunk() {
+                        *acc = acc.add(V::splat(v).mul(V::load(y)));
+                    }
+                }
+            }
+        }
+        for (o, acc) in out[lag..].as_chunks_mut::<LANES>().0.iter_mut().zip(acc).take(groups) {
+            *o = acc.store();
+        }
+        lag += groups * LANES;
+    }
+}

@@ -289,6 +289,7 @@ fn the_envelope_in_blocks_is_the_envelope_sample_by_sample() {
         });
     }
 }
+
 #[test]
 fn peaks_are_found_alike() {
     at_every_level(|simd, x| {
@@ -302,6 +303,35 @@ fn peaks_are_found_alike() {
                 p(k) > around * 0.5 && p(k) > p(k - 1) && p(k) > p(k + 1)
             };
             assert_eq!(bit, peak, "bin {k} of {}", power.len());
+        }
+    });
+}
+
+#[test]
+fn the_kernels_of_the_pitch_match_plain_loops_and_the_portable_bits() {
+    let wide = |v: &f32| f64::from(*v);
+    let taps: Vec<f32> = (0..16).map(|k| (k as f32 - 7.3) / 9.0).collect();
+    at_every_level(|simd, x| {
+        let n = (x.len() + 6).saturating_sub(16) / 6;
+        let (mut out, mut reference) = (vec![0.0; n], vec![0.0; n]);
+        simd.decimate(x, &taps, 6, &mut out);
+        portable().decimate(x, &taps, 6, &mut reference);
+        assert_eq!(out, reference);
+        for (i, o) in out.iter().enumerate() {
+            let want: f64 = x[6 * i..].iter().zip(&taps).map(|(x, h)| wide(x) * wide(h)).sum();
+            assert!((wide(o) - want).abs() < 1e-5, "16 products below 1: {o} {want}");
+        }
+        // Spans and lags as there is room: groups of four and what is left of them.
+        let last = 70;
+        let Some(span) = x.len().checked_sub(last + 8) else { return };
+        let (mut out, mut reference) = ([9.0; 80], [9.0; 80]);
+        simd.lagged_products(x, span, 5, last, &mut out);
+        portable().lagged_products(x, span, 5, last, &mut reference);
+        assert_eq!(out, reference);
+        assert!(out[..5].iter().all(|v| *v == 9.0), "only what was asked for");
+        for lag in 5..=last {
+            let want: f64 = x[..span].iter().zip(&x[lag..]).map(|(a, b)| wide(a) * wide(b)).sum();
+            assert!((wide(&out[lag]) - want).abs() < 1e-3, "1,842 products in single precision: {lag} {want}");
         }
     });
 }
