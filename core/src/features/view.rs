@@ -3,6 +3,7 @@
 use super::Facts;
 use crate::frame::Signals;
 use crate::simd::{GateCounts, Simd, Statistics};
+use crate::text::TextHint;
 
 /// Something the caller said beside the samples, told to the metrics before the samples that follow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub(crate) enum Event {
     ChunkEdge { sample: u64 },
     /// `samples` samples, the first of which is `sample`, arrived at `t_ns`; none of them means a tick of the clock.
     Arrival { t_ns: i64, sample: u64, samples: u64 },
+    /// How much text the whole stream is to speak, as far as is known; the newest counts.
+    Text(TextHint),
 }
 
 /// One hop: its samples and the facts computed from them. Lengths and positions are in samples per channel.

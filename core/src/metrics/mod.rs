@@ -57,6 +57,8 @@ pub(crate) struct End<'a> {
     pub samples: u64,
     /// The final true peak of each channel; needs `TRUE_PEAK`.
     pub true_peak: &'a [f32],
+    /// The newest samples of the downmix; what `HISTORY` or `SPECTRUM` keep.
+    pub tail: &'a [f32],
 }
 
 /// Declares a metric's parameters once: the struct, its defaults and its part of the spec.
@@ -312,6 +314,9 @@ register! {
     join: "artifact/join.rs" { Join, JoinConfig, JoinOutput };
     silence: "timing/silence.rs" { Silence, SilenceConfig, SilenceOutput };
     continuity: "timing/continuity.rs" { Continuity, ContinuityConfig, ContinuityOutput };
+    length: "timing/length.rs" { Length, LengthConfig, LengthOutput };
+    ending: "timing/ending.rs" { Ending, EndingConfig, EndingOutput };
+    level_jump: "level/level_jump.rs" { LevelJump, LevelJumpConfig, LevelJumpOutput };
 }
 
 #[cfg(test)]

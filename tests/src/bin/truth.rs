@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Which finding answers which fault.
-const ANSWERS: [(&str, &[&str]); 14] = [
+const ANSWERS: [(&str, &[&str]); 18] = [
     ("clip", &["clipping.rail"]),
     ("clip_scale", &["clipping.plateau", "clipping.rail"]),
     ("join_step", &["join.step"]),
@@ -27,10 +27,14 @@ const ANSWERS: [(&str, &[&str]); 14] = [
     ("late_chunk", &["continuity.stall"]),
     ("dc_step", &["dc_offset.offset"]),
     ("wav_header", &["join.step", "join.slope", "join.click"]),
+    ("runaway", &["length.runaway"]),
+    ("cut_short", &["length.too_short"]),
+    ("truncate", &["ending.cut"]),
+    ("level_jump", &["level_jump.jump"]),
 ];
 
 /// Faults that change a stretch of which only parts are audible: clipping begins at the first loud period.
-const INTERVALS: [&str; 2] = ["clip", "clip_scale"];
+const INTERVALS: [&str; 3] = ["clip", "clip_scale", "runaway"];
 
 fn main() {
     let folder = std::env::args().nth(1).filter(|a| !a.contains('='));
@@ -60,13 +64,20 @@ fn committed() -> Voices {
 
 fn load(folder: &Path) -> Voices {
     let mut voices = Voices::new();
+    let texts = otoscope_tests::texts(folder);
     for voice in std::fs::read_dir(folder).expect("the folder").flatten().filter(|e| e.path().is_dir()) {
         let mut files: Vec<_> = std::fs::read_dir(voice.path()).expect("a voice").flatten().map(|e| e.path()).collect();
         files.sort();
         let takes = files.iter().filter(|p| p.extension().is_some_and(|e| e == "wav")).map(|path| {
             let mut wav = hound::WavReader::open(path).expect("a WAV file");
             let rate = wav.spec().sample_rate;
-            Take::new(rate, wav.samples::<i16>().map(|s| f32::from(s.expect("samples")) / 32768.0).collect())
+            let samples = wav.samples::<i16>().map(|s| f32::from(s.expect("samples")) / 32768.0).collect();
+            let name = path.strip_prefix(folder).unwrap_or(path).to_string_lossy();
+            let take = Take::new(rate, samples);
+            match texts.get(&*name) {
+                Some(text) => take.saying(text.chars, text.script.name()),
+                None => take,
+            }
         });
         voices.insert(voice.file_name().to_string_lossy().into_owned(), takes.collect());
     }
