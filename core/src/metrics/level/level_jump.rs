@@ -9,17 +9,18 @@
 //!
 //! ## Method
 //! Speech is the hops in which somebody speaks and that lie within 25 dB of the speech level of the last seconds. A phrase
-//! boundary is 80 ms or more without them. Of each boundary the mean power of up to 2 s of speech before it is held
+//! boundary is 30 ms or more without them. Of each boundary the mean power of up to 2 s of speech before it is held
 //! against that of 1.5 s after it (0.5 s at least on both sides). Means of little speech scatter, so the difference is
-//! divided by the square root of (1/before + 1/after), scaled such that 1 s on both sides counts as it is. Of several
-//! boundaries close together the largest tells. Where chunk edges are known, only a boundary with an edge within it or
+//! divided by the square root of (1/before + 1/after), scaled such that 1 s on both sides and more counts as it is; 0.7 dB
+//! are allowed for, by which a voice declines within a sentence. Of several boundaries close together the largest tells. Where chunk edges are known, only a boundary with an edge within it or
 //! 30 ms next to it counts, and the jump is dated to the edge across which the level of the pause itself changes most
 //! alike; else to the middle of the boundary. A fade is the slope of a regression over the level of each 2 s of speech, with a
 //! memory of about three minutes, once it is five times its standard error. After a jump the regression begins anew.
 //!
 //! ## Reading the value
-//! Positive is louder. Natural speech differs by 1.5 dB (one sigma) across a pause, and by 6 dB once in a few hundred: a
-//! jump of 10 dB is sure to be found, one of 6 dB in most cases. The finding lasts until the next jump or the end.
+//! Positive is louder. Natural speech differs by 1 to 2.5 dB (one sigma, by voice) across a pause, and an expressive voice by 6
+//! dB now and then, so a jump of 10 dB is nearly always found and one of 6 dB in half of the cases: less speech than a
+//! second or two cannot tell more. `jump_db` trades the one for the other. The finding lasts until the next jump or the end.
 //!
 //! ## Limits
 //! A jump inside a phrase, between two syllables, is told from emphasis only by the pause that follows, and is dated
@@ -71,7 +72,9 @@ const BLOCKS: usize = 20;
 const AFTER: u16 = 150;
 const LEAST: u16 = 50;
 /// Hops without speech that make a boundary.
-const PAUSE: u16 = 8;
+const PAUSE: u16 = 3;
+/// So much softer is the speech after a boundary by nature: within a sentence the voice declines.
+const DECLINATION_DB: f64 = 0.7;
 /// Hops next to a boundary that still belong to it.
 const NEAR: u64 = 3;
 /// Boundaries that wait for their speech, and edges of each.
@@ -120,9 +123,9 @@ impl Boundary {
         }
         let (before, after) = (f64::from(self.before_hops), f64::from(self.after_hops));
         let db = power_db((f64::from(self.after) / after) / (f64::from(self.before) / before));
-        // Two times 1 s: 1.
-        let scatter = (50.0 * (1.0 / before + 1.0 / after)).sqrt();
-        Some((db, db.abs() / scatter))
+        // 1 s on both sides and more: 1.
+        let scatter = (50.0 * (1.0 / before + 1.0 / after)).sqrt().max(1.0);
+        Some((db, (db + DECLINATION_DB).abs() / scatter))
     }
 
     /// Where it jumped: at the edge whose step is most like the jump.
