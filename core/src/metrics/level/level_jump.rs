@@ -54,7 +54,7 @@ const JUMP: KindSpec = KindSpec {
     id: 1,
     name: "jump",
     unit: Unit::Db,
-    max_delay_ms: 6000,
+    max_delay_ms: 10_000,
     message: "the voice becomes {value} dB louder here (negative: softer)",
 };
 const FADE: KindSpec = KindSpec {
@@ -78,8 +78,10 @@ const DECLINATION_DB: f64 = 0.7;
 /// Hops next to a boundary that still belong to it.
 const NEAR: u64 = 3;
 /// Boundaries that wait for their speech, and edges of each.
-const WAITING: usize = 4;
-const EDGES: usize = 4;
+const WAITING: usize = 6;
+const EDGES: usize = 3;
+/// Edges that are remembered until a boundary ends.
+const RECENT: usize = 4;
 /// A hop this far below the speech level is none: -25 dB.
 const RANGE: f32 = 3.162e-3;
 /// Hops over which the speech level is averaged.
@@ -95,23 +97,35 @@ struct Edge {
     step: f32,
 }
 
+/// The same, counted from the start of the boundary it belongs to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Near {
+    after_start: i32,
+    step: f32,
+}
+
 /// A boundary between two phrases.
 #[derive(Debug, Clone, Copy, Default)]
 struct Boundary {
     start: u64,
-    end: u64,
+    len: u32,
     before: f32,
     before_hops: u16,
     after_hops: u16,
     after: f32,
-    edges: [Edge; EDGES],
+    edges: [Near; EDGES],
     edge_count: u8,
 }
 
 impl Boundary {
+    fn end(&self) -> u64 {
+        self.start + u64::from(self.len)
+    }
+
     fn add_edge(&mut self, edge: Edge) {
         if let Some(slot) = self.edges.get_mut(usize::from(self.edge_count)) {
-            *slot = edge;
+            let after_start = edge.sample.wrapping_sub(self.start) as i32;
+            *slot = Near { after_start, step: edge.step };
             self.edge_count += 1;
         }
     }
@@ -130,10 +144,10 @@ impl Boundary {
 
     /// Where it jumped: at the edge whose step is most like the jump.
     fn place(&self, db: f64) -> u64 {
-        let unlike = |e: &Edge| (power_db(f64::from(e.step).clamp(1e-6, 1e6)) - db).abs();
+        let unlike = |e: &Near| (power_db(f64::from(e.step).clamp(1e-6, 1e6)) - db).abs();
         let edges = &self.edges[..usize::from(self.edge_count)];
         let best = edges.iter().min_by(|a, b| unlike(a).total_cmp(&unlike(b)));
-        best.map_or_else(|| self.start.midpoint(self.end), |e| e.sample)
+        best.map_or(self.start + u64::from(self.len / 2), |e| self.start.saturating_add_signed(e.after_start.into()))
     }
 }
 
@@ -190,10 +204,12 @@ pub(crate) struct LevelJump {
     before: f32,
     pending: Option<u64>,
     waiting_edge: Option<Edge>,
-    edges: [Edge; EDGES],
+    edges: [Edge; RECENT],
     edge_at: u8,
     edges_known: bool,
     boundaries: [Boundary; WAITING],
+    /// Hops of speech until the largest of them is told; 0 while none may be a jump.
+    patience: u16,
     jumps: u32,
     largest: f32,
     open: Option<(EventId, u64, f32)>,
@@ -212,6 +228,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    fn is_jump(&self, boundary: &Boundary, edges_known: bool) -> bool {
+        let enough = boundary.judge().is_some_and(|(_, weight)| weight >= self.config.jump_db);
+        enough && !(edges_known && boundary.edge_count == 0)
+    }
+
     fn jump(&self, start: u64, end: u64, db: f64) -> Occurrence {
         let severity = if db.abs() >= self.config.error_db { Severity::Error } else { Severity::Warning };
         Occurrence { start, end, severity, value: db, threshold: self.config.jump_db, channel_mask: 0 }
@@ -229,8 +250,8 @@ impl LevelJump {
         if let Some(mut edge) = self.waiting_edge.take() {
             edge.step = (mean_square + 1e-12) / (edge.step + 1e-12);
             self.edges[usize::from(self.edge_at)] = edge;
-            self.edge_at = (self.edge_at + 1) % EDGES as u8;
-            let near = |b: &&mut Boundary| b.after_hops > 0 && edge.sample >= b.end && edge.sample < b.end + plan.near;
+            self.edge_at = (self.edge_at + 1) % RECENT as u8;
+            let near = |b: &&mut Boundary| b.after_hops > 0 && (b.end()..b.end() + plan.near).contains(&edge.sample);
             if let Some(boundary) = self.boundaries.iter_mut().find(near) {
                 boundary.add_edge(edge);
             }
@@ -246,7 +267,11 @@ impl LevelJump {
 
     /// Speech goes on after a pause: a boundary.
     fn begin(&mut self, plan: &Plan, now: u64) {
-        let mut boundary = Boundary { start: self.quiet_since, end: now, after_hops: 0, ..Boundary::default() };
+        let mut boundary = Boundary {
+            start: self.quiet_since,
+            len: u32::try_from(now - self.quiet_since).unwrap_or(u32::MAX),
+            ..Boundary::default()
+        };
         for (&energy, &hops) in self.blocks.iter().zip(&self.hops) {
             boundary.before += energy;
             boundary.before_hops += u16::from(hops);
@@ -255,30 +280,38 @@ impl LevelJump {
             return;
         }
         // Oldest first.
-        for k in 0..EDGES {
-            let edge = self.edges[(usize::from(self.edge_at) + k) % EDGES];
+        for k in 0..RECENT {
+            let edge = self.edges[(usize::from(self.edge_at) + k) % RECENT];
             if edge.sample > 0 && edge.sample + plan.near >= boundary.start {
                 boundary.add_edge(edge);
             }
         }
-        // The slot that is free, or whose boundary tells least.
-        let weight = |b: &Boundary| if b.before_hops == 0 { -1.0 } else { b.judge().map_or(0.0, |(_, weight)| weight) };
+        // The slot that is free, or whose boundary tells least; one that cannot tell yet may be a jump.
+        let unknown = plan.config.jump_db;
+        let weight = |b: &Boundary| if b.before_hops == 0 { -1.0 } else { b.judge().map_or(unknown, |(_, w)| w) };
         if let Some(slot) = self.boundaries.iter_mut().min_by(|a, b| weight(a).total_cmp(&weight(b))) {
             *slot = boundary;
         }
     }
 
-    /// A boundary has all the speech it waited for, or the stream ends: is it a jump, and the largest one near?
-    fn settle(&mut self, plan: &Plan, index: usize, out: &mut Sink<'_>) {
-        let boundary = core::mem::take(&mut self.boundaries[index]);
-        let Some((db, weight)) = boundary.judge() else { return };
-        if weight < plan.config.jump_db || (self.edges_known && boundary.edge_count == 0) {
-            return;
+    /// A boundary has all the speech it waited for. If it may be a jump it stays until those that began before it was known are
+    /// known as well: speech after a jump raises what lies before it, too.
+    fn mature(&mut self, plan: &Plan, index: usize) {
+        let boundary = &mut self.boundaries[index];
+        if !plan.is_jump(boundary, self.edges_known) {
+            *boundary = Boundary::default();
+        } else if self.patience == 0 {
+            self.patience = AFTER;
         }
-        let larger = |b: &Boundary| b.judge().is_some_and(|(_, other)| other > weight);
-        if self.boundaries.iter().any(larger) {
-            return;
-        }
+    }
+
+    /// All that could be the jump are known, or the stream ends: the largest is it.
+    fn settle(&mut self, plan: &Plan, out: &mut Sink<'_>) {
+        self.patience = 0;
+        let weight = |b: &Boundary| b.judge().map_or(0.0, |(_, weight)| weight);
+        let all = self.boundaries.iter().filter(|b| plan.is_jump(b, self.edges_known));
+        let Some(&boundary) = all.max_by(|a, b| weight(a).total_cmp(&weight(b))) else { return };
+        let Some((db, _)) = boundary.judge() else { return };
         let start = boundary.place(db);
         if let Some((event, since, value)) = self.open.take() {
             out.close(&JUMP, event, plan.jump(since, start.max(since), f64::from(value)));
@@ -369,10 +402,11 @@ impl Metric for LevelJump {
             before: 0.0,
             pending: None,
             waiting_edge: None,
-            edges: [Edge::default(); EDGES],
+            edges: [Edge::default(); RECENT],
             edge_at: 0,
             edges_known: false,
             boundaries: [Boundary::default(); WAITING],
+            patience: 0,
             jumps: 0,
             largest: 0.0,
             open: None,
@@ -423,11 +457,20 @@ impl Metric for LevelJump {
         for index in 0..WAITING {
             let boundary = &mut self.boundaries[index];
             if boundary.before_hops > 0 {
+                if boundary.after_hops == AFTER {
+                    continue;
+                }
                 boundary.after += mean_square;
                 boundary.after_hops += 1;
-                if boundary.after_hops >= AFTER {
-                    self.settle(plan, index, out);
+                if boundary.after_hops == AFTER {
+                    self.mature(plan, index);
                 }
+            }
+        }
+        if self.patience > 0 {
+            self.patience -= 1;
+            if self.patience == 0 {
+                self.settle(plan, out);
             }
         }
         self.follow_slope(plan, mean_square, out);
@@ -435,9 +478,7 @@ impl Metric for LevelJump {
 
     fn finish(&mut self, plan: &Plan, _: &mut [f32], end: &End<'_>, out: &mut Sink<'_>) {
         self.end = end.samples;
-        for index in 0..WAITING {
-            self.settle(plan, index, out);
-        }
+        self.settle(plan, out);
         if let Some((event, start, db)) = self.open.take() {
             out.close(&JUMP, event, plan.jump(start, self.end, f64::from(db)));
         }
