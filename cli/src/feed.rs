@@ -1,6 +1,6 @@
 //! From a source to a report: the samples of a file or a recorded stream through a probe.
 
-use otoscope::{Finding, FindingLog, Probe, Push, PushError, Report};
+use otoscope::{Finding, FindingLog, Probe, Push, PushError, Report, TextHint};
 use otoscope_decode::Chunk;
 
 use crate::chunks::Row;
@@ -20,6 +20,11 @@ impl Feeder {
         let stream = probe.plan().stream();
         let piece = (stream.sample_rate_hz as usize / 20).max(1);
         Self { probe, log: FindingLog::new(), channels: stream.channels as usize, piece }
+    }
+
+    /// Says how much text there is to speak, where that is known.
+    pub fn expect(&mut self, text: Option<TextHint>) -> Result<(), PushError> {
+        text.map_or(Ok(()), |text| self.probe.expect_text(text))
     }
 
     /// Samples per channel so far.

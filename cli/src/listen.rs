@@ -80,6 +80,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     let norms = args.report.norms()?;
     let stream = StreamSpec { sample_rate_hz: args.rate, channels: args.channels.into() };
     let edges = Edges::new(args.rate, args.chunk_ms)?;
+    let text = args.report.text.hint()?;
     let plan = plans.get(stream).map_err(|e| {
         Problem::new("listen", e.to_string(), "say how the samples are written with --rate and --channels")
     })?;
@@ -101,7 +102,9 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     });
     std::thread::spawn(move || read(source, start, &sender));
 
-    let mut live = Live { args, meta, stream, feeder: Feeder::new(Probe::new(&plan)), edges, stop: None, shown: start };
+    let mut feeder = Feeder::new(Probe::new(&plan));
+    feeder.expect(text).map_err(bug)?;
+    let mut live = Live { args, meta, stream, feeder, edges, stop: None, shown: start };
     let end = live.listen(&events, start)?;
     let (report, findings, meta) = live.finish()?;
     let verdicts = norms::judge(&norms, &report);

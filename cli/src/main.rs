@@ -16,6 +16,7 @@ mod probe;
 mod problem;
 mod table;
 mod term;
+mod text;
 
 use std::process::ExitCode;
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc;
 
 use otoscope::verdict::Norm;
-use otoscope::{Finding, Probe, Report, Severity, StreamMeta, StreamSpec};
+use otoscope::{Finding, Probe, Report, Severity, StreamMeta, StreamSpec, TextHint};
 use otoscope_decode::{Limits, RawFormat, Source};
 
 use crate::chunks::{self, Row};
@@ -19,6 +19,7 @@ use crate::norms;
 use crate::problem::{Problem, Stop};
 use crate::table::{self, Line};
 use crate::term::{self, Progress};
+use crate::text::TextArgs;
 
 /// So many findings of one file are listed when there are several files.
 const FEW: usize = 10;
@@ -35,6 +36,9 @@ pub struct ReportArgs {
     // What is measured.
     #[command(flatten)]
     pub metrics: MetricArgs,
+    // What is to be said.
+    #[command(flatten)]
+    pub text: TextArgs,
     /// Put a label into the reports, for example voice=anna (repeatable)
     #[arg(long, value_name = "KEY=VALUE")]
     pub label: Vec<String>,
@@ -164,6 +168,7 @@ struct Job<'a> {
     norms: Vec<&'static Norm>,
     plans: Plans,
     rows: Vec<Row>,
+    text: Option<TextHint>,
 }
 
 /// Runs the command; returns the exit code.
@@ -179,10 +184,15 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
         Some(path) => chunks::read(path)?,
         None => Vec::new(),
     };
+    let text = args.report.text.hint()?;
+    if text.is_some() && !files::is_single(&args.paths) {
+        let advice = "give one file, and probe the others without it";
+        return Err(Problem::new("--text", "a text belongs to one file", advice).into());
+    }
     let found = files::find(&args.paths, args.raw_format.is_some());
     found.problems.iter().for_each(term::complain);
 
-    let job = Job { args, norms, plans, rows };
+    let job = Job { args, norms, plans, rows, text };
     let mut sink = Sink::new(&job, labels, files::is_single(&args.paths));
     sink.begin()?;
     let progress = Progress::new(found.files.len(), args.report.quiet);
@@ -293,6 +303,7 @@ impl Job<'_> {
             Problem::new(&name, e.to_string(), "convert it, for example with `ffmpeg -i IN -ar 48000 -ac 1 OUT.wav`")
         })?;
         let mut feeder = Feeder::new(Probe::new(&plan));
+        feeder.expect(self.text).map_err(|e| Problem::new(&name, e.to_string(), "report this bug"))?;
         let mut replay = Replay::new(&self.rows);
         loop {
             match source.next_chunk() {

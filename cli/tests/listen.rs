@@ -140,3 +140,18 @@ fn an_interrupt_ends_the_stream_and_gives_the_report() {
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
     drop(stdin);
 }
+
+#[test]
+fn speech_that_runs_on_is_told() {
+    let clip = otoscope_fixtures::speech::load("en_flite_slt").expect("committed");
+    let rate = clip.sample_rate_hz.to_string();
+    let run = |chars: &str| {
+        let args = ["listen", "--rate", &rate, "--format", "s16le", "--json", "--quiet", "--text-len", chars];
+        let found = otoscope_with(&args, &bytes(&clip.samples)).json()["findings"].clone();
+        let found = found.as_array().expect("a list").clone();
+        found.iter().any(|f| f["metric"] == "length" && f["kind"] == "runaway")
+    };
+    let seconds = clip.samples.len() as f64 / f64::from(clip.sample_rate_hz);
+    let letters = |share: f64| ((seconds / 0.068 * share) as u32).to_string();
+    assert!(run(&letters(0.2)) && !run(&letters(1.0)));
+}

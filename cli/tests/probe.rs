@@ -288,3 +288,29 @@ fn a_reader_that_has_enough_ends_it_quietly() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     assert_eq!(output.status.code(), Some(0));
 }
+
+#[test]
+fn the_length_of_the_text_is_a_number_a_text_or_a_file() {
+    let folder = Folder::new();
+    let path = folder.wav("a.wav", 16_000, 1, &sine(16_000, 1.0));
+    let file = folder.write("text.txt", "Привет, мир");
+    let expected = |args: &[&str]| {
+        let ran = otoscope(&[&["probe", &path, "--json"], args].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.json()["metrics"]["length"]["expected_s"].as_f64()
+    };
+    let is = |got: Option<f64>, want: f64| assert!((got.expect("a number") - want).abs() < 1e-9, "{got:?} {want}");
+    assert_eq!(expected(&[]), None);
+    is(expected(&["--text-len", "100"]), 6.8);
+    is(expected(&["--text-len", "10", "--script", "han"]), 2.2);
+    is(expected(&["--text", "Hello, world!"]), 0.68);
+    is(expected(&["--text", &format!("@{file}")]), 9.0 * 0.072);
+    let refused = |args: &[&str], part: &str| {
+        let ran = otoscope(&[&["probe"], args].concat());
+        assert!(ran.code == 2 && ran.err.contains(part), "{} {}", ran.code, ran.err);
+    };
+    refused(&[&path, "--text-len", "10", "--script", "klingon"], "southeast_asian");
+    refused(&[&path, "--script", "han"], "--text-len");
+    refused(&[&path, "--text", "@/nowhere/text"], "/nowhere/text");
+    refused(&[&path, &path, "--text-len", "10"], "a text belongs to one file");
+}

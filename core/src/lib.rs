@@ -19,6 +19,7 @@ pub mod report;
 #[allow(unsafe_code, reason = "calls of functions compiled for an instruction set the machine was asked for")]
 mod simd;
 pub mod spec;
+mod text;
 mod units;
 pub mod verdict;
 
@@ -29,6 +30,7 @@ pub use metrics::SPECS;
 pub use probe::{Config, Enabled, Job, MAX_CHANNELS, Plan, Probe, Push, Setting, StreamSpec, push_many};
 pub use report::{FindingLog, Report, StreamMeta, kind_name, message, specs_of};
 pub use simd::Level;
+pub use text::{Script, TextHint};
 pub use units::SampleRate;
 
 /// The version of the library.

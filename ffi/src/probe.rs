@@ -6,7 +6,7 @@ use crate::report::oto_report;
 use crate::status::*;
 use crate::types::*;
 use core::cell::Cell;
-use otoscope::{Finding, Packet, PacketFate, Probe, Push, PushError};
+use otoscope::{Finding, Packet, PacketFate, Probe, Push, PushError, Script, TextHint};
 
 /// Listens to one stream.
 pub struct oto_probe {
@@ -97,6 +97,24 @@ pub unsafe extern "C" fn oto_probe_reset(probe: *mut oto_probe) -> oto_status {
         };
         // SAFETY: the caller's pointer, as the header asks for it.
         unsafe { with(probe, reset) }
+    })
+}
+
+/// Says how much text the stream is to speak, never the text itself: `chars` letters (spaces and punctuation are not
+/// spoken; count a digit as four) of one OTO_SCRIPT_*. Before the first push, or later as the text grows: each call gives the
+/// whole length so far. Without it `length` is not computed.
+///
+/// Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if `probe` is misaligned; OTO_ERR_UNSUPPORTED for an unknown script;
+/// OTO_ERR_STATE after oto_probe_finish; OTO_ERR_POISONED, OTO_ERR_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_probe_expect_text(probe: *mut oto_probe, chars: u32, script: u32) -> oto_status {
+    entry!({
+        let expect = |probe: &mut Probe| {
+            let script = Script::ALL.into_iter().find(|&s| s as u32 == script).ok_or(OTO_ERR_UNSUPPORTED)?;
+            probe.expect_text(TextHint::new(chars, script)).map_err(status_of)
+        };
+        // SAFETY: the caller's pointer, as the header asks for it.
+        unsafe { with(probe, expect) }
     })
 }
 

@@ -49,6 +49,25 @@ pub const OTO_MONO_ONCE: u32 = 1;
 /// How a single channel was counted: as two (loudness.mono_as = dual_mono).
 pub const OTO_MONO_DUAL: u32 = 2;
 
+/// Script of a text: Latin letters, and alphabets that are not listed.
+pub const OTO_SCRIPT_LATIN: u32 = 0;
+/// Script of a text: Cyrillic letters.
+pub const OTO_SCRIPT_CYRILLIC: u32 = 1;
+/// Script of a text: Greek letters.
+pub const OTO_SCRIPT_GREEK: u32 = 2;
+/// Script of a text: Arabic or Hebrew letters.
+pub const OTO_SCRIPT_ABJAD: u32 = 3;
+/// Script of a text: letters and vowel signs of Devanagari and its relatives.
+pub const OTO_SCRIPT_INDIC: u32 = 4;
+/// Script of a text: Thai, Lao, Khmer or Burmese letters.
+pub const OTO_SCRIPT_SOUTHEAST_ASIAN: u32 = 5;
+/// Script of a text: Chinese characters.
+pub const OTO_SCRIPT_HAN: u32 = 6;
+/// Script of a text: Japanese; kana count one, Chinese characters among them two.
+pub const OTO_SCRIPT_KANA: u32 = 7;
+/// Script of a text: Korean syllable blocks.
+pub const OTO_SCRIPT_HANGUL: u32 = 8;
+
 /// What a stream is, known before its first sample. Begin with OTO_STREAM_SPEC_INIT or oto_stream_spec_init.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

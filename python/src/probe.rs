@@ -5,7 +5,7 @@ use crate::chunks::{self, Replay, part};
 use crate::config::{DecodeWarning, OtoscopeError, config, decode_error, freeze, push_error};
 use crate::findings;
 use crate::report::Report;
-use otoscope::{Config, Finding, FindingLog, Packet, PacketFate, Plan, Push, PushError, StreamMeta};
+use otoscope::{Config, Finding, FindingLog, Packet, PacketFate, Plan, Push, PushError, Script, StreamMeta, TextHint};
 use otoscope_decode::{Chunk, DecodeError, Source};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -28,6 +28,10 @@ impl Listener {
         let stream = plan.stream();
         let piece = (stream.sample_rate_hz / 20 * stream.channels) as usize;
         Self { probe: otoscope::Probe::new(plan), log: FindingLog::new(), piece }
+    }
+
+    fn expect(&mut self, text: Option<TextHint>) -> Result<(), PushError> {
+        text.map_or(Ok(()), |text| self.probe.expect_text(text))
     }
 
     pub(crate) fn samples(&self) -> u64 {
@@ -118,6 +122,8 @@ impl Listener {
 ///     The chunks in which a stream arrived: start samples, or pairs ``(start_sample, arrival_ns)``, beginning with sample
 ///     0. Where two pairs start at the same sample, nothing came with the first; at sample 0 it marks the request.
 ///     Without the list the audio is one chunk, and what needs edges or times is not computed.
+/// text : str, optional
+///     What is to be said. Only its length counts: `length` finds speech that runs on or breaks off.
 /// name : str, optional
 ///     A name of the recording, for the report; of a file, its path if not given.
 /// labels : dict of str to str, optional
@@ -140,7 +146,7 @@ impl Listener {
 /// DecodeError
 ///     For a file that cannot be decoded to its end. What was only damaged is a `DecodeWarning`.
 #[pyfunction]
-#[pyo3(signature = (audio, sample_rate_hz=None, *, metrics=None, settings=None, chunks=None, name=None, labels=None))]
+#[pyo3(signature = (audio, sample_rate_hz=None, *, metrics=None, settings=None, chunks=None, text=None, name=None, labels=None))]
 #[allow(clippy::too_many_arguments, reason = "keyword arguments in Python")]
 pub(crate) fn probe(
     py: Python<'_>,
@@ -149,15 +155,19 @@ pub(crate) fn probe(
     metrics: Option<&Bound<'_, PyAny>>,
     settings: Option<&Bound<'_, PyAny>>,
     chunks: Option<&Bound<'_, PyAny>>,
+    text: Option<&str>,
     name: Option<String>,
     labels: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Report> {
     let mut meta = StreamMeta::default();
     meta.labels = read_labels(labels)?;
     let mut replay = Replay::new(chunks::read(chunks)?);
+    let text = text.map(TextHint::of);
     let (report, findings) = if let Ok(path) = audio.extract::<PathBuf>() {
         meta.source = Some(name.unwrap_or_else(|| path.display().to_string()));
-        probe_file(py, &path, sample_rate_hz, &mut replay, |rate, channels| config(rate, channels, metrics, settings))?
+        probe_file(py, &path, sample_rate_hz, text, &mut replay, |rate, channels| {
+            config(rate, channels, metrics, settings)
+        })?
     } else {
         meta.source = name;
         let audio = Audio::new("audio", audio)?;
@@ -167,6 +177,7 @@ pub(crate) fn probe(
         replay.check_end(audio.samples() as u64)?;
         py.detach(|| {
             let mut listener = Listener::new(&plan);
+            listener.expect(text)?;
             audio.pieces(|pcm| replay.feed(&mut listener, pcm))?;
             Ok(listener.finish())
         })
@@ -194,6 +205,7 @@ fn probe_file(
     py: Python<'_>,
     path: &Path,
     sample_rate_hz: Option<i64>,
+    text: Option<TextHint>,
     replay: &mut Replay,
     config: impl FnOnce(i64, i64) -> PyResult<Config>,
 ) -> PyResult<(otoscope::Report, Vec<Finding>)> {
@@ -206,6 +218,7 @@ fn probe_file(
     let plan = freeze(py, config(rate, i64::from(source.spec().channels))?)?;
     let (samples, result) = py.detach(|| {
         let mut listener = Listener::new(&plan);
+        listener.expect(text).map_err(Stopped::Pushing)?;
         while let Some(pcm) = source.next_chunk().map_err(Stopped::Decoding)? {
             replay.feed(&mut listener, pcm).map_err(Stopped::Pushing)?;
         }
@@ -398,6 +411,43 @@ impl Probe {
         let mut new = Vec::new();
         self.lock(py)?.packet(packet, |f| new.push(f)).map_err(push_error)?;
         findings::to_python(py, &new, self.sample_rate_hz)
+    }
+
+    /// Says how much text the stream is to speak: before its first samples, or later as the text grows. Each call gives all
+    /// of it; the newest counts. Only the length is kept. Without it `length` is not computed.
+    ///
+    /// Parameters
+    /// ----------
+    /// text : str, optional
+    ///     The text; its letters are counted, and its script is told from them.
+    /// chars : int, optional
+    ///     Instead of the text, how many letters it has; count a digit as four.
+    /// script : str
+    ///     With ``chars``: ``latin``, ``cyrillic``, ``greek``, ``abjad``, ``indic``, ``southeast_asian``, ``han``, ``kana``
+    ///     or ``hangul``.
+    ///
+    /// Raises
+    /// ------
+    /// TypeError
+    ///     Without a text and without a number, or with both.
+    /// ValueError
+    ///     For an unknown script.
+    /// OtoscopeError
+    ///     After `finish`.
+    #[pyo3(signature = (text=None, chars=None, script="latin"))]
+    fn expect_text(&self, py: Python<'_>, text: Option<&str>, chars: Option<u32>, script: &str) -> PyResult<()> {
+        let hint = match (text, chars) {
+            (Some(text), None) => TextHint::of(text),
+            (None, Some(chars)) => {
+                let unknown = || {
+                    let names = Script::ALL.map(Script::name).join(", ");
+                    PyValueError::new_err(format!("no script is called {script:?}; one of {names}"))
+                };
+                TextHint::new(chars, Script::from_name(script).ok_or_else(unknown)?)
+            }
+            _ => return Err(PyTypeError::new_err("give the text, or chars and script")),
+        };
+        self.lock(py)?.expect(Some(hint)).map_err(push_error)
     }
 
     /// The values so far, without the last 10 ms; the stream goes on. Its findings are all since the start or `reset`.

@@ -256,3 +256,29 @@ def test_packets_are_counted_and_a_burst_of_losses_is_told() -> None:
     with pytest.raises(OverflowError):
         probe.packet(65_536)
     assert probe.finish()["rtp.expected"] is None
+
+
+def test_the_text_may_be_given_as_text_or_as_a_length() -> None:
+    x = noise(1)
+
+    def expected(say: object) -> float:
+        probe = otoscope.Probe(RATE, metrics=["length"])
+        say(probe)  # type: ignore[operator]
+        probe.push(x)
+        return probe.finish()["length.expected_s"]
+
+    # Fifteen letters at 0.068 s, twelve kana-beats at 0.125 s.
+    assert expected(lambda p: p.expect_text("Speech, of fifteen.")) == pytest.approx(15 * 0.068)
+    assert expected(lambda p: p.expect_text(chars=12, script="kana")) == pytest.approx(12 * 0.125)
+    assert expected(lambda p: (p.expect_text("a"), p.expect_text(chars=30))) == pytest.approx(30 * 0.068)
+    assert otoscope.probe(x, RATE, text="Speech, of fifteen.")["length.expected_s"] == pytest.approx(15 * 0.068)
+    assert otoscope.probe(x, RATE)["length.expected_s"] is None, "not computed without it"
+    probe = otoscope.Probe(RATE)
+    for wrong in (lambda: probe.expect_text(), lambda: probe.expect_text("a", chars=3)):
+        with pytest.raises(TypeError, match="chars and script"):
+            wrong()
+    with pytest.raises(ValueError, match="klingon"):
+        probe.expect_text(chars=3, script="klingon")
+    probe.finish()
+    with pytest.raises(otoscope.OtoscopeError):
+        probe.expect_text("late")

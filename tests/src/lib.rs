@@ -4,7 +4,7 @@ pub mod docs;
 pub mod truth;
 
 use otoscope::spec::{Exactness, Value};
-use otoscope::{Config, Finding, FindingLog, Plan, Probe, Push, Report, SPECS, StreamSpec};
+use otoscope::{Config, Finding, FindingLog, Plan, Probe, Push, Report, SPECS, Script, StreamSpec, TextHint};
 use otoscope_fixtures::rng::Rng;
 use otoscope_fixtures::take::Take;
 
@@ -92,7 +92,27 @@ pub fn listen_take(take: &Take) -> Heard {
 pub fn listen_take_with(plan: &Plan, take: &Take) -> Heard {
     let request = (&[][..], Push::at(0));
     let chunks = take.pushes().map(|(samples, t)| (samples, t.map_or(Push::CHUNK, Push::at)));
-    listen(plan, core::iter::once(request).chain(chunks))
+    let mut probe = Probe::new(plan);
+    if let Some(text) = take.text {
+        let script = Script::from_name(text.script).expect("the name of a script");
+        probe.expect_text(TextHint::new(text.chars, script)).expect("a stream that has not ended");
+    }
+    listen_with(&mut probe, core::iter::once(request).chain(chunks))
+}
+
+/// The texts of a folder of speech, by path: the last column of its `details.csv`; recordings of which only the name is
+/// known (`prompt ...`) are left out. Empty if there is no such file.
+#[must_use]
+pub fn texts(folder: &std::path::Path) -> std::collections::BTreeMap<String, TextHint> {
+    let table = std::fs::read_to_string(folder.join("details.csv")).unwrap_or_default();
+    let row = |line: &str| {
+        // Only the text may hold commas and quotes.
+        let mut columns = line.splitn(7, ',');
+        let (path, text) = (columns.next()?, columns.nth(5)?);
+        let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text).replace("\"\"", "\"");
+        (!text.starts_with("prompt ")).then(|| (path.to_owned(), TextHint::of(&text)))
+    };
+    table.lines().skip(1).filter_map(row).collect()
 }
 
 /// Cuts each piece at random into calls that say they belong together. Some calls are empty, some hold one sample.

@@ -1,7 +1,7 @@
 //! After construction nothing allocates: a counting allocator, armed per thread, watches every push path of every metric.
 #![allow(unsafe_code, reason = "a global allocator is unsafe by its trait")]
 
-use otoscope::{Config, Job, Packet, PacketFate, Plan, Probe, Push, StreamSpec, push_many};
+use otoscope::{Config, Job, Packet, PacketFate, Plan, Probe, Push, Script, StreamSpec, TextHint, push_many};
 use otoscope_tests::{gallery, metric_names};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -66,6 +66,7 @@ fn use_every_path(plan: &Plan, f32s: &[f32], i16s: &[i16], chunks: &[(std::ops::
     let mut reports = 0u64;
     let calls = allocations(|| {
         for round in 0..2 {
+            assert!(probe.expect_text(TextHint::new(9, Script::Kana)).is_ok());
             for (i, (range, t)) in chunks.iter().enumerate() {
                 let push = match i % 4 {
                     0 => Push::CHUNK,

@@ -65,6 +65,7 @@ fn a_metric_knows_no_other_metric_no_probe_and_no_report() {
                 "crate::finding",
                 "crate::frame",
                 "crate::spec",
+                "crate::text",
                 "crate::units",
             ];
             let shared = line.contains("crate::metrics::{") || line == "use crate::probe::MAX_CHANNELS;";

@@ -3,6 +3,7 @@
 use super::{Bands, Facts, PacketFacts, Pitch};
 use crate::frame::Signals;
 use crate::simd::{GateCounts, Simd, Statistics};
+use crate::text::TextHint;
 
 /// Something the caller said beside the samples, told to the metrics before the samples that follow it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -13,6 +14,8 @@ pub(crate) enum Event {
     Arrival { t_ns: i64, sample: u64, samples: u64 },
     /// An RTP packet came, was discarded or is lost: what is known after it; needs `PACKETS`.
     Packet(PacketFacts),
+    /// How much text the whole stream is to speak, as far as is known; the newest counts.
+    Text(TextHint),
 }
 
 /// One hop: its samples and the facts computed from them. Lengths and positions are in samples per channel.

@@ -59,6 +59,8 @@ pub(crate) struct End<'a> {
     pub true_peak: &'a [f32],
     /// The packets that were still waited for; needs `PACKETS`.
     pub packets: Option<PacketFacts>,
+    /// The newest samples of the downmix; what `HISTORY` or `SPECTRUM` keep.
+    pub tail: &'a [f32],
 }
 
 /// Declares a metric's parameters once: the struct, its defaults and its part of the spec.
@@ -326,6 +328,9 @@ register! {
     e_model: "network/e_model.rs" { EModel, EModelConfig, EModelOutput };
     bandwidth: "spectral/bandwidth.rs" { Bandwidth, BandwidthConfig, BandwidthOutput };
     tone: "noise/tone.rs" { Tone, ToneConfig, ToneOutput };
+    length: "timing/length.rs" { Length, LengthConfig, LengthOutput };
+    ending: "timing/ending.rs" { Ending, EndingConfig, EndingOutput };
+    level_jump: "level/level_jump.rs" { LevelJump, LevelJumpConfig, LevelJumpOutput };
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::frame::{Framer, Layout, Sample};
 use crate::metrics::{End, KINDS, Plans, States, StreamShape};
 use crate::report::Report;
 use crate::simd::{Level, Simd};
+use crate::text::TextHint;
 use core::fmt;
 use std::sync::Arc;
 
@@ -282,6 +283,20 @@ impl Probe {
         Ok(())
     }
 
+    /// Says how much text the stream is to speak: before its first sample, or as the text grows. Each call gives the whole
+    /// length so far; the newest counts. Without it `length` is not computed.
+    ///
+    /// # Errors
+    /// After [`finish`](Self::finish).
+    pub fn expect_text(&mut self, text: TextHint) -> Result<(), PushError> {
+        let State { metrics, ledger, finished, .. } = &mut *self.state;
+        if *finished {
+            return Err(PushError::Finished);
+        }
+        metrics.event(&self.plan.0.metrics, &Event::Text(text), ledger);
+        Ok(())
+    }
+
     /// Takes the oldest finding that waits. The probe keeps 32; what comes while it is full is counted and dropped.
     pub fn poll_finding(&mut self) -> Option<Finding> {
         self.state.ledger.pop()
@@ -313,7 +328,8 @@ impl Probe {
             let true_peak = state.features.finish(plan.0.simd, &plan.0.features, &signals);
             let samples = state.framer.position();
             let packets = state.features.finish_packets(samples);
-            let end = End { samples, true_peak: &true_peak[..plan.0.shape.channels], packets };
+            let true_peak = &true_peak[..plan.0.shape.channels];
+            let end = End { samples, true_peak, packets, tail: signals.window() };
             state.metrics.finish(&plan.0.metrics, slab, &end, &mut state.ledger);
             state.finished = true;
         }

@@ -82,6 +82,8 @@ fn after_new_nothing_allocates() {
                 let (probe, report) = (handles.0 as *mut oto_probe, handles.1 as *mut oto_report);
                 allocations(|| {
                     for _ in 0..2 {
+                        // SAFETY: a handle that outlives this.
+                        assert_eq!(unsafe { oto_probe_expect_text(probe, 3, OTO_SCRIPT_HAN) }, OTO_OK);
                         for (i, per_push) in [1, 7, 160, 441, 4_800, 24_602].into_iter().enumerate() {
                             let (t_ns, mut count) = (i as i64 * 1_000_000, 0);
                             // SAFETY: handles that outlive this, and vectors that hold as many samples.

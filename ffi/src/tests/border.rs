@@ -36,6 +36,7 @@ fn null_is_an_error_for_every_pointer() {
             oto_probe_new(null(), &mut null_mut()),
             oto_probe_new(s.config, null_mut()),
             oto_probe_reset(null_mut()),
+            oto_probe_expect_text(null_mut(), 9, OTO_SCRIPT_LATIN),
             oto_probe_push_i16(null_mut(), pcm.as_ptr(), 4, 0, 0),
             oto_probe_push_i16(s.probe, null(), 4, 0, 0),
             oto_probe_push_f32(null_mut(), floats.as_ptr(), 4, 0, 0),
@@ -96,6 +97,7 @@ fn a_misaligned_pointer_is_an_error_and_is_not_followed() {
             oto_probe_new(odd_const(), &mut null_mut()),
             oto_probe_new(s.config, odd()),
             oto_probe_reset(odd()),
+            oto_probe_expect_text(odd(), 9, OTO_SCRIPT_LATIN),
             oto_probe_push_i16(odd(), pcm.as_ptr(), 4, 0, 0),
             oto_probe_push_i16(s.probe, odd_const(), 4, 0, 0),
             oto_probe_push_f32(odd(), null(), 0, 0, 0),
@@ -225,6 +227,7 @@ fn a_panic_is_an_error_once_and_then_the_probe_is_poisoned() {
             ("snapshot", &|p| oto_probe_snapshot(p, s.report)),
             ("finish", &|p| oto_probe_finish(p, s.report)),
             ("reset", &|p| oto_probe_reset(p)),
+            ("expect_text", &|p| oto_probe_expect_text(p, 9, OTO_SCRIPT_LATIN)),
         ]
     };
     for (name, call) in calls {

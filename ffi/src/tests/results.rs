@@ -1,7 +1,7 @@
 //! What C gets is what Rust gets.
 
 use super::*;
-use otoscope::{Config, Finding, FindingLog, Probe, Push, Report, SPECS, StreamMeta, StreamSpec};
+use otoscope::{Config, Finding, FindingLog, Probe, Push, Report, SPECS, Script, StreamMeta, StreamSpec, TextHint};
 
 /// The take through the Rust interface: its report, and its findings as they were raised.
 fn by_rust(pcm: &[i16]) -> (Report, Vec<Finding>) {
@@ -250,3 +250,45 @@ fn every_verdict_is_the_same() {
     // SAFETY: as above.
     assert_eq!(unsafe { oto_report_verdict(empty.report, c"r128".as_ptr(), 0, &mut got) }, OTO_ERR_STATE);
 }
+
+#[test]
+fn the_length_of_the_text_arrives() {
+    let pcm = take();
+    let plan = Config::new(StreamSpec::mono(RATE)).freeze().unwrap();
+    for script in Script::ALL {
+        let mut probe = Probe::new(&plan);
+        probe.expect_text(TextHint::new(40, script)).unwrap();
+        probe.push_i16(&pcm, Push::CHUNK).unwrap();
+        let want = probe.finish().value("length.expected_s").and_then(|v| v.number()).unwrap();
+        let session = Session::new(RATE, 1);
+        let field = OTO_SCRIPTS.iter().find(|(name, _)| *name == script.name()).unwrap().1;
+        // SAFETY: live handles and a live local.
+        unsafe {
+            assert_eq!(oto_probe_expect_text(session.probe, 7, OTO_SCRIPT_LATIN), OTO_OK);
+            assert_eq!(oto_probe_expect_text(session.probe, 40, field), OTO_OK, "the newest counts");
+            assert_eq!(session.push(&pcm, OTO_NO_TIME, 0), OTO_OK);
+            assert_eq!(session.finish(), OTO_OK);
+            let mut got = 0.0;
+            assert_eq!(oto_report_value(session.report, 10 << 16 | 3, &mut got), OTO_OK);
+            assert_eq!(got.to_bits(), want.to_bits(), "{}", script.name());
+            assert_eq!(oto_probe_expect_text(session.probe, 40, field), OTO_ERR_STATE);
+        }
+    }
+    let session = Session::new(RATE, 1);
+    for unknown in [Script::ALL.len() as u32, u32::MAX] {
+        // SAFETY: a live handle.
+        assert_eq!(unsafe { oto_probe_expect_text(session.probe, 40, unknown) }, OTO_ERR_UNSUPPORTED);
+    }
+}
+
+const OTO_SCRIPTS: [(&str, u32); 9] = [
+    ("latin", OTO_SCRIPT_LATIN),
+    ("cyrillic", OTO_SCRIPT_CYRILLIC),
+    ("greek", OTO_SCRIPT_GREEK),
+    ("abjad", OTO_SCRIPT_ABJAD),
+    ("indic", OTO_SCRIPT_INDIC),
+    ("southeast_asian", OTO_SCRIPT_SOUTHEAST_ASIAN),
+    ("han", OTO_SCRIPT_HAN),
+    ("kana", OTO_SCRIPT_KANA),
+    ("hangul", OTO_SCRIPT_HANGUL),
+];
