@@ -79,7 +79,7 @@ golden:
 	bash fixtures/make_speech.sh
 	bash decode/tests/data/make.sh
 
-## speech: fetch 6.4 hours of clean speech into speech/, for the truth table (needs the network and apt; some 20 minutes)
+## speech: fetch 6.2 hours of clean speech into speech/, for the truth table (needs the network and apt; some 20 minutes)
 .PHONY: speech
 speech:
 	bash fixtures/fetch_clean_speech.sh speech
