@@ -194,24 +194,21 @@ const KINDS: [&KindSpec; 3] = [&CLICK, &STEP, &SLOPE];
 
 impl Templates {
     fn new(a: &[f64; ORDER + 1]) -> Self {
-        let sum = |x: &[f64; TRACE]| {
-            let mut total = 0.0;
-            x.map(|v| {
-                total += v;
-                total
-            })
-        };
-        let step = sum(a);
-        Self([*a, step, sum(&step)])
+        let mut t = [*a; 3];
+        for n in 1..TRACE {
+            t[1][n] = t[1][n - 1] + a[n];
+            t[2][n] = t[2][n - 1] + t[1][n];
+        }
+        Self(t)
     }
 
-    fn norms(&self) -> [f64; 3] {
-        core::array::from_fn(|t| self.0[t].iter().map(|c| c * c).sum::<f64>())
+    fn norm(&self, kind: usize) -> f64 {
+        self.0[kind].iter().map(|c| c * c).sum()
     }
 
-    /// The match of each kind at the edge.
-    fn matches(&self, error: &[f64; TRACE]) -> [f64; 3] {
-        core::array::from_fn(|t| self.0[t].iter().zip(error).map(|(c, e)| c * e).sum())
+    /// How well the error matches a kind.
+    fn matches(&self, kind: usize, error: &[f64]) -> f64 {
+        self.0[kind].iter().zip(error).map(|(c, e)| c * e).sum()
     }
 }
 
@@ -228,8 +225,10 @@ struct Break {
 fn stands_out(x: &[f32], edge: usize) -> bool {
     const LEN: usize = BEFORE + 2 * FIXED.len();
     let Some(x) = x.get(edge - BEFORE - 3..).and_then(|x| x.first_chunk::<{ LEN + 3 }>()) else { return false };
-    let error: [f32; LEN] =
-        core::array::from_fn(|n| FIXED[0] * x[n + 3] + FIXED[1] * x[n + 2] + FIXED[2] * x[n + 1] + FIXED[3] * x[n]);
+    let mut error = [0.0f32; LEN];
+    for (n, e) in error.iter_mut().enumerate() {
+        *e = FIXED[0] * x[n + 3] + FIXED[1] * x[n + 2] + FIXED[2] * x[n + 1] + FIXED[3] * x[n];
+    }
     let energy: f32 = error.iter().map(|e| e * e).sum();
     let at = &error[BEFORE..BEFORE + FIXED.len()];
     let explained = |template: [f32; 4]| {
@@ -257,17 +256,22 @@ fn examine<const N: usize>(plan: &Plan, f: &FrameView<'_>, x: &[f32], edge: usiz
     }
     fit.raise(simd, ORDER);
     let templates = Templates::new(&fit.filter);
-    let norms = templates.norms();
-    // The prediction error around the edge, where it holds what is needed of both sides.
-    const LEN: usize = TRACE + 2 * BEFORE;
-    let around: [f64; LEN] = core::array::from_fn(|k| error_at(&fit.filter, x, edge + k - BEFORE));
-    let matches = |at: usize| templates.matches(around[at..].first_chunk::<TRACE>().unwrap_or(&[0.0; TRACE]));
-    let at_edge = matches(BEFORE);
-    let strength = |t: usize| at_edge[t].abs() / norms[t].sqrt();
-    let kind = (0..3).max_by(|&i, &j| strength(i).total_cmp(&strength(j))).unwrap_or(1);
-    let strength = strength(kind);
-    let near = (BEFORE - AROUND..=BEFORE + AROUND).filter(|&at| at != BEFORE);
-    if near.map(|at| matches(at)[kind].abs()).fold(0.0, f64::max) > at_edge[kind].abs() {
+    // The prediction error around the edge, as far as it is looked at.
+    let mut around = [0.0; BEFORE + TRACE + AROUND];
+    for (k, e) in around.iter_mut().enumerate() {
+        *e = error_at(&fit.filter, x, edge + k - BEFORE);
+    }
+    let (mut kind, mut strength) = (0, -1.0);
+    for t in 0..3 {
+        let s = templates.matches(t, &around[BEFORE..]).abs() / templates.norm(t).sqrt();
+        if s > strength {
+            (kind, strength) = (t, s);
+        }
+    }
+    let norm = templates.norm(kind);
+    let at_edge = templates.matches(kind, &around[BEFORE..]).abs();
+    let mut near = (BEFORE - AROUND..=BEFORE + AROUND).filter(|&at| at != BEFORE);
+    if near.any(|at| templates.matches(kind, &around[at..]).abs() > at_edge) {
         return None;
     }
     // One step of 16 bits at least: what lies below is rounding.
@@ -282,13 +286,8 @@ fn examine<const N: usize>(plan: &Plan, f: &FrameView<'_>, x: &[f32], edge: usiz
         simd.correlate(error, &template, &mut found);
         elsewhere = elsewhere.max(simd.statistics(&found[..(error.len() + 1).saturating_sub(TRACE)]).peak());
     }
-    let elsewhere = (f64::from(elsewhere) / norms[kind].sqrt()).max(sigma);
-    Some(Break {
-        kind,
-        size: (at_edge[kind] / norms[kind]).abs(),
-        fit: strength / rest.sqrt(),
-        contrast: strength / elsewhere,
-    })
+    let elsewhere = (f64::from(elsewhere) / norm.sqrt()).max(sigma);
+    Some(Break { kind, size: at_edge / norm, fit: strength / rest.sqrt(), contrast: strength / elsewhere })
 }
 
 impl Join {
