@@ -101,6 +101,8 @@ const SHORT: usize = 4;
 /// The fixed predictor of the first look, and how far a break must stand out of what it leaves.
 const FIXED: [f32; 4] = [1.0, -2.5, 2.1, -0.6];
 const FIXED_RATIO: f32 = 0.2;
+/// The same for what may be a small break, of which more is asked in the end.
+const FIXED_RATIO_SMALL: f32 = 1.0;
 
 /// Positions are kept modulo 2^32: what waits lies within 20 ms.
 pub(crate) struct Join {
@@ -222,7 +224,7 @@ struct Break {
 
 /// The first look at `x`, at the edge: what the fixed predictor leaves of a step or of a click, against what it leaves from
 /// [`BEFORE`] samples before the edge to a few after.
-fn stands_out(x: &[f32], edge: usize) -> bool {
+fn stands_out(x: &[f32], edge: usize, ratio: f32) -> bool {
     const LEN: usize = BEFORE + 2 * FIXED.len();
     let Some(x) = x.get(edge - BEFORE - 3..).and_then(|x| x.first_chunk::<{ LEN + 3 }>()) else { return false };
     let mut error = [0.0f32; LEN];
@@ -241,7 +243,7 @@ fn stands_out(x: &[f32], edge: usize) -> bool {
     };
     let [a, b, c, d] = FIXED;
     let best = explained(FIXED).max(explained([a, a + b, a + b + c, a + b + c + d]));
-    best > FIXED_RATIO * FIXED_RATIO * (energy - best)
+    best > ratio * ratio * (energy - best)
 }
 
 /// The second and the third look: `x` is the surroundings, at most `N` samples on either side of `edge`, the index of the
@@ -302,7 +304,9 @@ impl Join {
         let at = known;
         let curve = |n: usize| x[n] - 2.0 * x[n - 1] + x[n - 2];
         let largest = (at..at + 3).map(|n| curve(n).abs()).fold(0.0, f32::max);
-        if f64::from(largest) < 0.5 * plan.config.min_step_fs || !stands_out(x, at) {
+        let largest = f64::from(largest);
+        let ratio = if largest < plan.config.min_step_fs { FIXED_RATIO_SMALL } else { FIXED_RATIO };
+        if largest < 0.5 * plan.config.min_step_fs || !stands_out(x, at, ratio) {
             return;
         }
         let found = match plan.before.max(plan.after) {
