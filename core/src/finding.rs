@@ -356,6 +356,15 @@ impl Stretch {
         }
     }
 
+    /// Lengthens the finding, if there is one, to `end`, unless that lies more than `gap` samples after it.
+    pub(crate) fn extend(&mut self, end: u64, gap: u64) {
+        if let Some((_, whole)) = &mut self.0
+            && end <= whole.end + gap
+        {
+            whole.end = whole.end.max(end);
+        }
+    }
+
     /// Closes the finding if nothing was added since more than `gap` samples before `now`.
     pub(crate) fn expire(&mut self, kind: &KindSpec, now: u64, gap: u64, out: &mut Sink<'_>) {
         if let Some((event, whole)) = self.0.take_if(|(_, whole)| now > whole.end + gap) {

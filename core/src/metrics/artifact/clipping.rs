@@ -14,7 +14,8 @@
 //! height within one sample, or by two and a half times that within two. A smooth curve hardly can: near a quadratic top
 //! three samples within one step are entered by at most 3 steps, near the flattest top a fourth power has by 16. One plateau may still be chance; a finding needs
 //! `min_plateaus` of them at the same height, each less than `window_ms` after the last, with nothing beyond that height
-//! in between. Findings less than `merge_gap_ms` apart are one.
+//! in between; tops of other hops that reach that very height, if only with one sample, count as one. Such tops also lengthen a finding, to the middle of their hop.
+//! Findings less than `merge_gap_ms` apart are one.
 //!
 //! ## Reading the value
 //! The value of `rail` is the longest run in samples, of `plateau` the height of the cut in dBFS. Any is a fault: one rail
@@ -69,6 +70,8 @@ const PLATEAU: KindSpec = KindSpec {
 const STEP: f32 = 1.0 / 32768.0;
 /// From here on a sample is at a rail: -32768, -32767 and 32766.5 upwards.
 const AT_RAIL: f32 = 1.0 - 1.5 * STEP;
+/// Heights closer together than this are the same.
+const SAME: f32 = 1.5 * STEP;
 /// Samples before the hop that a plateau may have begun in: it must fit into the history of a channel.
 const LOOK_BACK: usize = 2;
 
@@ -77,6 +80,8 @@ struct Channel {
     run: Run,
     /// Candidates above and below zero.
     candidates: [Candidate; 2],
+    /// The height of the tops above and below zero.
+    tops: [Top; 2],
     /// The last two samples, the newer one first.
     last: [f32; 2],
 }
@@ -92,11 +97,42 @@ struct Run {
     before: [f32; 2],
 }
 
+/// Hops whose extreme is the same, and not exceeded: where the first and the last of them begin.
+#[derive(Clone, Copy, Default)]
+struct Top {
+    level: f32,
+    first: u64,
+    last: u64,
+}
+
+impl Top {
+    /// Another hop; tells whether it reaches the height of one before.
+    fn add(&mut self, extreme: f32, f: &FrameView<'_>, window: u64) -> bool {
+        let start = f.start();
+        if extreme > self.level + SAME || start > self.last + window {
+            *self = Self { level: extreme, first: start, last: start };
+            return false;
+        }
+        let reaches = extreme >= self.level - SAME;
+        if reaches {
+            self.last = start;
+        }
+        reaches
+    }
+
+    /// The middle of the first hop, if it is of the height `level` and lies before `start`.
+    fn before(&self, level: f32, start: u64, hop: u64) -> Option<u64> {
+        ((self.level - level).abs() <= SAME && self.first + hop < start).then_some(self.first + hop / 2)
+    }
+}
+
 /// Plateaus at one height that do not make a finding yet.
 #[derive(Clone, Copy, Default)]
 struct Candidate {
     level: f32,
-    count: u32,
+    count: u16,
+    /// How many of them belong to a finding already.
+    told: u16,
     start: u64,
     end: u64,
 }
@@ -116,7 +152,8 @@ pub(crate) struct Clipping {
 pub(crate) struct Plan {
     config: ClippingConfig,
     min_run: u64,
-    min_plateaus: u32,
+    min_plateaus: u16,
+    hop: u64,
     least: f32,
     edge: f32,
     window: u64,
@@ -133,6 +170,8 @@ impl Clipping {
         let (start, end) = (run.start, run.start + len);
         let magnitude = run.level.abs();
         let mask = 1u32 << c;
+        let below = run.level < 0.0;
+        let earlier = self.channels[c].tops[usize::from(below)].before(magnitude.min(1.0), start, plan.hop);
         if magnitude >= AT_RAIL {
             self.rail_samples += len;
             self.rail_runs += 1;
@@ -140,6 +179,7 @@ impl Clipping {
             let value = f64::from(run.len);
             let severity = Severity::above(value, plan.min_run as f64 + 1.0, plan.config.error_run_samples);
             let threshold = plan.min_run as f64;
+            let start = earlier.unwrap_or(start);
             let piece = Occurrence { start, end, severity, value, threshold, channel_mask: mask };
             self.rail.add(&RAIL, piece, plan.merge_gap, f64::max, out);
             return;
@@ -155,26 +195,55 @@ impl Clipping {
         }
         let channel = &mut self.channels[c];
         let candidate = &mut channel.candidates[usize::from(sign < 0.0)];
-        let same = (run.level - candidate.level).abs() <= 1.5 * STEP;
+        let same = (run.level - candidate.level).abs() <= SAME;
         let recent = candidate.count > 0 && start <= candidate.end + plan.window;
         if same && recent {
-            candidate.count += 1;
+            candidate.count = candidate.count.saturating_add(1);
             candidate.end = end;
         } else if !recent || magnitude > candidate.level.abs() {
-            *candidate = Candidate { level: run.level, count: 1, start, end };
+            *candidate = Candidate { level: run.level, count: 1, told: 0, start, end };
+        } else {
+            return;
         }
-        if same && recent && candidate.count >= plan.min_plateaus {
-            let new = if candidate.count == plan.min_plateaus { u64::from(candidate.count) } else { 1 };
-            self.plateaus += new;
-            let piece = Occurrence {
-                start: candidate.start,
-                end,
-                severity: Severity::Warning,
-                value: amplitude_db(f64::from(magnitude)),
-                threshold: plan.config.least_dbfs,
-                channel_mask: mask,
-            };
-            self.plateau.add(&PLATEAU, piece, plan.merge_gap, f64::max, out);
+        let tops = u16::from(earlier.is_some());
+        if candidate.count.saturating_add(tops) >= plan.min_plateaus {
+            let start = earlier.map_or(candidate.start, |top| top.min(candidate.start));
+            self.report(plan, c, usize::from(below), start, end, out);
+        }
+    }
+
+    /// The candidate is a finding, or a piece of one.
+    fn report(&mut self, plan: &Plan, c: usize, side: usize, start: u64, end: u64, out: &mut Sink<'_>) {
+        let candidate = &mut self.channels[c].candidates[side];
+        self.plateaus += u64::from(candidate.count - candidate.told);
+        candidate.told = candidate.count;
+        let piece = Occurrence {
+            start,
+            end,
+            severity: Severity::Warning,
+            value: amplitude_db(f64::from(candidate.level.abs())),
+            threshold: plan.config.least_dbfs,
+            channel_mask: 1 << c,
+        };
+        self.plateau.add(&PLATEAU, piece, plan.merge_gap, f64::max, out);
+    }
+
+    /// A hop reaches the height of one before it.
+    fn touch(&mut self, plan: &Plan, c: usize, side: usize, f: &FrameView<'_>, out: &mut Sink<'_>) {
+        let Channel { tops, candidates, .. } = &mut self.channels[c];
+        let (level, middle) = (tops[side].level, f.start() + f.len() as u64 / 2);
+        let candidate = &mut candidates[side];
+        if level >= AT_RAIL {
+            self.rail.extend(middle, plan.merge_gap);
+        } else if candidate.count > 0
+            && (candidate.level.abs() - level).abs() <= SAME
+            && f.start() >= candidate.end
+            && f.start() <= candidate.end + plan.window
+            && candidate.count.saturating_add(1) >= plan.min_plateaus
+        {
+            let start = candidate.start;
+            candidate.end = middle;
+            self.report(plan, c, side, start, middle, out);
         }
     }
 
@@ -217,7 +286,7 @@ impl Metric for Clipping {
     const SPEC: MetricSpec = MetricSpec {
         id: 6,
         name: "clipping",
-        revision: 1,
+        revision: 2,
         summary: "Tops of the waveform cut flat, at the rails or below",
         definition: "Otoscope: runs at the rails; steep-edged plateaus of equal height",
         needs: Needs::NONE,
@@ -232,7 +301,8 @@ impl Metric for Clipping {
     fn plan(config: &ClippingConfig, stream: &StreamShape) -> Result<Plan, ConfigError> {
         Ok(Plan {
             min_run: config.min_run_samples as u64,
-            min_plateaus: config.min_plateaus as u32,
+            min_plateaus: config.min_plateaus as u16,
+            hop: stream.rate.longest_hop() as u64,
             least: db_amplitude(config.least_dbfs) as f32,
             edge: config.edge_ratio as f32,
             window: stream.rate.samples_in_ms(config.window_ms as u32) as u64,
@@ -263,8 +333,13 @@ impl Metric for Clipping {
             }
             // Nothing is beyond a candidate's height while it is being gathered.
             for (candidate, beyond) in self.channels[c].candidates.iter_mut().zip([stats.max, -stats.min]) {
-                if beyond > candidate.level.abs() + 1.5 * STEP {
-                    candidate.count = 0;
+                if beyond > candidate.level.abs() + SAME {
+                    (candidate.count, candidate.told) = (0, 0);
+                }
+            }
+            for (side, extreme) in [stats.max, -stats.min].into_iter().enumerate() {
+                if self.channels[c].tops[side].add(extreme.min(1.0), f, plan.window) {
+                    self.touch(plan, c, side, f, out);
                 }
             }
             let at_rail = stats.peak() >= AT_RAIL;

@@ -101,6 +101,8 @@ const SHORT: usize = 4;
 /// The fixed predictor of the first look, and how far a break must stand out of what it leaves.
 const FIXED: [f32; 4] = [1.0, -2.5, 2.1, -0.6];
 const FIXED_RATIO: f32 = 0.2;
+/// The same for what may be a small break, of which more is asked in the end.
+const FIXED_RATIO_SMALL: f32 = 1.0;
 
 /// Positions are kept modulo 2^32: what waits lies within 20 ms.
 pub(crate) struct Join {
@@ -194,24 +196,21 @@ const KINDS: [&KindSpec; 3] = [&CLICK, &STEP, &SLOPE];
 
 impl Templates {
     fn new(a: &[f64; ORDER + 1]) -> Self {
-        let sum = |x: &[f64; TRACE]| {
-            let mut total = 0.0;
-            x.map(|v| {
-                total += v;
-                total
-            })
-        };
-        let step = sum(a);
-        Self([*a, step, sum(&step)])
+        let mut t = [*a; 3];
+        for n in 1..TRACE {
+            t[1][n] = t[1][n - 1] + a[n];
+            t[2][n] = t[2][n - 1] + t[1][n];
+        }
+        Self(t)
     }
 
-    fn norms(&self) -> [f64; 3] {
-        core::array::from_fn(|t| self.0[t].iter().map(|c| c * c).sum::<f64>())
+    fn norm(&self, kind: usize) -> f64 {
+        self.0[kind].iter().map(|c| c * c).sum()
     }
 
-    /// The match of each kind at the edge.
-    fn matches(&self, error: &[f64; TRACE]) -> [f64; 3] {
-        core::array::from_fn(|t| self.0[t].iter().zip(error).map(|(c, e)| c * e).sum())
+    /// How well the error matches a kind.
+    fn matches(&self, kind: usize, error: &[f64]) -> f64 {
+        self.0[kind].iter().zip(error).map(|(c, e)| c * e).sum()
     }
 }
 
@@ -225,11 +224,13 @@ struct Break {
 
 /// The first look at `x`, at the edge: what the fixed predictor leaves of a step or of a click, against what it leaves from
 /// [`BEFORE`] samples before the edge to a few after.
-fn stands_out(x: &[f32], edge: usize) -> bool {
+fn stands_out(x: &[f32], edge: usize, ratio: f32) -> bool {
     const LEN: usize = BEFORE + 2 * FIXED.len();
     let Some(x) = x.get(edge - BEFORE - 3..).and_then(|x| x.first_chunk::<{ LEN + 3 }>()) else { return false };
-    let error: [f32; LEN] =
-        core::array::from_fn(|n| FIXED[0] * x[n + 3] + FIXED[1] * x[n + 2] + FIXED[2] * x[n + 1] + FIXED[3] * x[n]);
+    let mut error = [0.0f32; LEN];
+    for (n, e) in error.iter_mut().enumerate() {
+        *e = FIXED[0] * x[n + 3] + FIXED[1] * x[n + 2] + FIXED[2] * x[n + 1] + FIXED[3] * x[n];
+    }
     let energy: f32 = error.iter().map(|e| e * e).sum();
     let at = &error[BEFORE..BEFORE + FIXED.len()];
     let explained = |template: [f32; 4]| {
@@ -242,7 +243,7 @@ fn stands_out(x: &[f32], edge: usize) -> bool {
     };
     let [a, b, c, d] = FIXED;
     let best = explained(FIXED).max(explained([a, a + b, a + b + c, a + b + c + d]));
-    best > FIXED_RATIO * FIXED_RATIO * (energy - best)
+    best > ratio * ratio * (energy - best)
 }
 
 /// The second and the third look: `x` is the surroundings, at most `N` samples on either side of `edge`, the index of the
@@ -257,17 +258,22 @@ fn examine<const N: usize>(plan: &Plan, f: &FrameView<'_>, x: &[f32], edge: usiz
     }
     fit.raise(simd, ORDER);
     let templates = Templates::new(&fit.filter);
-    let norms = templates.norms();
-    // The prediction error around the edge, where it holds what is needed of both sides.
-    const LEN: usize = TRACE + 2 * BEFORE;
-    let around: [f64; LEN] = core::array::from_fn(|k| error_at(&fit.filter, x, edge + k - BEFORE));
-    let matches = |at: usize| templates.matches(around[at..].first_chunk::<TRACE>().unwrap_or(&[0.0; TRACE]));
-    let at_edge = matches(BEFORE);
-    let strength = |t: usize| at_edge[t].abs() / norms[t].sqrt();
-    let kind = (0..3).max_by(|&i, &j| strength(i).total_cmp(&strength(j))).unwrap_or(1);
-    let strength = strength(kind);
-    let near = (BEFORE - AROUND..=BEFORE + AROUND).filter(|&at| at != BEFORE);
-    if near.map(|at| matches(at)[kind].abs()).fold(0.0, f64::max) > at_edge[kind].abs() {
+    // The prediction error around the edge, as far as it is looked at.
+    let mut around = [0.0; BEFORE + TRACE + AROUND];
+    for (k, e) in around.iter_mut().enumerate() {
+        *e = error_at(&fit.filter, x, edge + k - BEFORE);
+    }
+    let (mut kind, mut strength) = (0, -1.0);
+    for t in 0..3 {
+        let s = templates.matches(t, &around[BEFORE..]).abs() / templates.norm(t).sqrt();
+        if s > strength {
+            (kind, strength) = (t, s);
+        }
+    }
+    let norm = templates.norm(kind);
+    let at_edge = templates.matches(kind, &around[BEFORE..]).abs();
+    let mut near = (BEFORE - AROUND..=BEFORE + AROUND).filter(|&at| at != BEFORE);
+    if near.any(|at| templates.matches(kind, &around[at..]).abs() > at_edge) {
         return None;
     }
     // One step of 16 bits at least: what lies below is rounding.
@@ -282,13 +288,8 @@ fn examine<const N: usize>(plan: &Plan, f: &FrameView<'_>, x: &[f32], edge: usiz
         simd.correlate(error, &template, &mut found);
         elsewhere = elsewhere.max(simd.statistics(&found[..(error.len() + 1).saturating_sub(TRACE)]).peak());
     }
-    let elsewhere = (f64::from(elsewhere) / norms[kind].sqrt()).max(sigma);
-    Some(Break {
-        kind,
-        size: (at_edge[kind] / norms[kind]).abs(),
-        fit: strength / rest.sqrt(),
-        contrast: strength / elsewhere,
-    })
+    let elsewhere = (f64::from(elsewhere) / norm.sqrt()).max(sigma);
+    Some(Break { kind, size: at_edge / norm, fit: strength / rest.sqrt(), contrast: strength / elsewhere })
 }
 
 impl Join {
@@ -303,7 +304,9 @@ impl Join {
         let at = known;
         let curve = |n: usize| x[n] - 2.0 * x[n - 1] + x[n - 2];
         let largest = (at..at + 3).map(|n| curve(n).abs()).fold(0.0, f32::max);
-        if f64::from(largest) < 0.5 * plan.config.min_step_fs || !stands_out(x, at) {
+        let largest = f64::from(largest);
+        let ratio = if largest < plan.config.min_step_fs { FIXED_RATIO_SMALL } else { FIXED_RATIO };
+        if largest < 0.5 * plan.config.min_step_fs || !stands_out(x, at, ratio) {
             return;
         }
         let found = match plan.before.max(plan.after) {

@@ -42,7 +42,6 @@ use crate::features::FrameView;
 use crate::finding::{EventId, Occurrence, Severity, Sink, Stretch};
 use crate::frame::CHANNEL_HISTORY;
 use crate::metrics::{End, Metric, StreamShape};
-use crate::simd::Statistics;
 use crate::spec::{Exactness::Exact, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
 use crate::units::db_power;
 
@@ -247,9 +246,8 @@ impl Plan {
     }
 
     /// An audible hop that begins at sample `first` (or an even number of samples later). While a format is suspected, quieter hops are asked for their bytes too.
-    fn judge(&self, x: &[f32], first: u64, stats: &Statistics, mean_square: f64, suspected: bool) -> Vote {
+    fn judge(&self, x: &[f32], first: u64, peak: f32, mean: f64, mean_square: f64, suspected: bool) -> Vote {
         let n = (x.len().saturating_sub(2) & !7).min(LOOKED);
-        let peak = stats.peak();
         if n < LEAST_LOOKED || peak > 1.0 {
             return Vote::Unknown;
         }
@@ -292,7 +290,7 @@ impl Plan {
                 return Vote::Wrong(3 + ((first + start as u64) % 2) as u8, least as f32);
             }
         }
-        let is_centred = stats.sum * stats.sum < 0.5 * stats.energy * x.len() as f64;
+        let is_centred = mean * mean < 0.5 * mean_square;
         if lag_1 > 0.5 && least > 0.25 && is_centred && has_low_bytes(x) { Vote::Ordinary } else { Vote::Unknown }
     }
 
@@ -498,7 +496,8 @@ impl Metric for Validity {
             self.format.tick = 0;
             let suspected = self.format.votes > 0 || self.format.open.is_some();
             let x = f.channel(0, CHANNEL_HISTORY);
-            let vote = plan.judge(x, f.start(), first, mean_square, suspected);
+            let mean = first.sum / f.len() as f64;
+            let vote = plan.judge(x, f.start(), first.peak(), mean, mean_square, suspected);
             self.format.count(plan, vote, f, out);
         }
     }
