@@ -136,4 +136,4 @@ kernels! {
     fn lagged_products(x: &[f32], span: usize, first: usize, last: usize, out: &mut [f32]);
 }
 
-pub(crate) use portable::{GateCounts, Statistics};
+pub(crate) use portable::{GateCounts, LAG_GROUP, Statistics};
