@@ -6,7 +6,7 @@
 //! between samples comes from a parabola, at the highest multiple that still matches, where the same error counts less.
 
 use crate::frame::Signals;
-use crate::simd::Simd;
+use crate::simd::{LAG_GROUP, Simd};
 use crate::units::SampleRate;
 
 const LOWEST_HZ: f32 = 60.0;
@@ -107,32 +107,38 @@ impl PitchTracker {
     pub(crate) fn find(&self, simd: Simd, plan: &PitchPlan) -> Pitch {
         let (span, longest) = (plan.span, plan.longest + 1);
         let newest = &self.kept[KEPT - (span + longest).min(KEPT)..];
-        let mean = newest.iter().sum::<f32>() / newest.len() as f32;
+        let mean = (simd.statistics(newest).sum / newest.len() as f64) as f32;
         // Zeros behind, so that whole groups of lags can be computed.
-        let mut x = [0.0; KEPT + 8];
+        let mut x = [0.0; KEPT + LAG_GROUP];
         for (x, v) in x.iter_mut().zip(newest) {
             *x = v - mean;
         }
-        let own: f32 = x[..span].iter().map(|v| v * v).sum();
+        let own = simd.statistics(&x[..span]).energy as f32;
         if own <= LEAST * span as f32 {
             return Pitch::default();
         }
         let scale = 1.0 / own.sqrt();
         x.iter_mut().for_each(|v| *v *= scale);
-        let mut r = [0.0; LAGS];
+        let mut r = [0.0; LAGS + LAG_GROUP];
         simd.lagged_products(&x, span, plan.shortest - 1, longest, &mut r);
         // The energy under each lag follows from the one before.
+        let mut energies = [0.0f32; LAGS];
+        for ((e, new), old) in energies.iter_mut().zip(&x[span..]).zip(&x) {
+            *e = new * new - old * old;
+        }
         let mut energy = 1.0f32;
-        for (k, r) in r.iter_mut().enumerate().take(longest + 1) {
-            *r *= r.max(0.0) / energy.max(1e-6);
-            energy += x[k + span] * x[k + span] - x[k] * x[k];
+        for e in &mut energies[..=longest] {
+            energy += core::mem::replace(e, energy);
+        }
+        for (r, e) in r.iter_mut().zip(&energies) {
+            *r *= r.max(0.0) / e.max(1e-6);
         }
         choose(plan, &r)
     }
 }
 
 /// The pitch behind squared correlations.
-fn choose(plan: &PitchPlan, r: &[f32; LAGS]) -> Pitch {
+fn choose(plan: &PitchPlan, r: &[f32]) -> Pitch {
     let is_peak = |k: usize| r[k] >= r[k - 1] && r[k] > r[k + 1];
     let peaks = || (plan.shortest..=plan.longest).filter(|&k| is_peak(k)).map(|k| vertex(r, k));
     let good = AS_GOOD * AS_GOOD * peaks().map(|(_, height)| height).fold(0.0, f32::max);
@@ -152,7 +158,7 @@ fn choose(plan: &PitchPlan, r: &[f32; LAGS]) -> Pitch {
 }
 
 /// The place and height of the parabola through three points.
-fn vertex(r: &[f32; LAGS], k: usize) -> (f32, f32) {
+fn vertex(r: &[f32], k: usize) -> (f32, f32) {
     let (a, b, c) = (r[k - 1], r[k], r[k + 1]);
     let bend = a - 2.0 * b + c;
     if bend >= 0.0 {

@@ -170,3 +170,4 @@ pub(crate) fn prefetch<T: ?Sized>(what: &T) {
     #[cfg(not(target_arch = "x86_64"))]
     let _ = what;
 }
+pub(crate) use portable::{GateCounts, LAG_GROUP, Statistics};

@@ -711,36 +711,33 @@ pub(crate) fn decimate<V: Lanes>(x: &[f32], taps: &[f32], step: usize, out: &mut
     }
 }
 
-/// `out[k] = sum_n x[n] x[n + k]` for `n` below `span`, for lags from `first` to `last`, in whole groups of lanes; others
-/// stay as they were.
+/// Lags computed in one pass over the reference: enough sums at once that none waits for itself.
+pub(crate) const LAG_GROUP: usize = 4 * LANES;
+
+/// `out[k] = sum_n x[n] x[n + k]` for `n` below `span`, for lags from `first` to `last`, in whole groups of 32 as far as
+/// `out` has room; others stay as they were. `x` must reach a group beyond the last product, or that group is left out.
 #[inline(always)]
 pub(crate) fn lagged_products<V: Lanes>(x: &[f32], span: usize, first: usize, last: usize, out: &mut [f32]) {
-    // Four groups share one pass over the reference: enough sums at once that none waits for itself.
-    const GROUPS: usize = 4;
     let mut lag = first;
-    while lag <= last && lag + LANES <= out.len() {
-        let groups = (last + 1 - lag).div_ceil(LANES).min((out.len() - lag) / LANES).min(GROUPS);
-        let mut acc = [V::splat(0.0); GROUPS];
-        if let (GROUPS, Some(shifted)) = (groups, x.get(lag..)) {
-            for (&v, y) in x[..span.min(x.len())].iter().zip(shifted.windows(GROUPS * LANES)) {
-                let v = V::splat(v);
-                for (acc, y) in acc.iter_mut().zip(y.as_chunks::<LANES>().0) {
-                    *acc = acc.add(v.mul(V::load(y)));
-                }
-            }
-        } else {
-            for (g, acc) in acc.iter_mut().enumerate().take(groups) {
-                let shifted = x.get(lag + g * LANES..).unwrap_or(&[]);
-                for (&v, y) in x[..span.min(x.len())].iter().zip(shifted.windows(LANES)) {
-                    if let Some(y) = y.first_chunk() {
-                        *acc = acc.add(V::splat(v).mul(V::load(y)));
-                    }
-                }
-            }
+    while lag <= last {
+        let (Some(shifted), Some(out)) =
+            (x.get(lag..lag + span + LAG_GROUP), out.get_mut(lag..).and_then(|o| o.first_chunk_mut::<LAG_GROUP>()))
+        else {
+            break;
+        };
+        let (mut a, mut b, mut c, mut d) = (V::splat(0.0), V::splat(0.0), V::splat(0.0), V::splat(0.0));
+        for n in 0..span {
+            let Some(y) = shifted[n..].first_chunk::<LAG_GROUP>() else { break };
+            let v = V::splat(x[n]);
+            let (y, _) = y.as_chunks::<LANES>();
+            a = a.add(v.mul(V::load(&y[0])));
+            b = b.add(v.mul(V::load(&y[1])));
+            c = c.add(v.mul(V::load(&y[2])));
+            d = d.add(v.mul(V::load(&y[3])));
         }
-        for (o, acc) in out[lag..].as_chunks_mut::<LANES>().0.iter_mut().zip(acc).take(groups) {
-            *o = acc.store();
+        for (o, v) in out.as_chunks_mut::<LANES>().0.iter_mut().zip([a, b, c, d]) {
+            *o = v.store();
         }
-        lag += groups * LANES;
+        lag += LAG_GROUP;
     }
 }

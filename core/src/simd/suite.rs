@@ -3,6 +3,7 @@
 
 use super::{Envelope, FIR, GateCounts, KState, KWeighting, Level, POINTS, Simd, Statistics, TAPS, TruePeakTable};
 use rustfft::num_complex::Complex32;
+use super::{FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, Simd, Statistics, TAPS, TruePeakTable};
 
 /// Lengths around the lane width and the longest hop.
 const LENGTHS: [usize; 16] = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65, 220, 221, 1920];
@@ -321,10 +322,9 @@ fn the_kernels_of_the_pitch_match_plain_loops_and_the_portable_bits() {
             let want: f64 = x[6 * i..].iter().zip(&taps).map(|(x, h)| wide(x) * wide(h)).sum();
             assert!((wide(o) - want).abs() < 1e-5, "16 products below 1: {o} {want}");
         }
-        // Spans and lags as there is room: groups of four and what is left of them.
         let last = 70;
-        let Some(span) = x.len().checked_sub(last + 8) else { return };
-        let (mut out, mut reference) = ([9.0; 80], [9.0; 80]);
+        let Some(span) = x.len().checked_sub(5 + 3 * LAG_GROUP) else { return };
+        let (mut out, mut reference) = ([9.0; 5 + 3 * LAG_GROUP], [9.0; 5 + 3 * LAG_GROUP]);
         simd.lagged_products(x, span, 5, last, &mut out);
         portable().lagged_products(x, span, 5, last, &mut reference);
         assert_eq!(out, reference);

@@ -13,14 +13,15 @@
 //! noise or a held sound; speech, whose syllables and formants move, leaves little. It is a takeover when these minima,
 //! added up (and 2.5 dB more, which noise lies above its own minima), reach `takeover_db` of the speech so far and are level
 //! across the bands: the logarithm of their mean density exceeds the mean of their logarithms by at most `flatness_db`.
-//! It ends when half of the bands have fallen 6 dB below the minima. Tail: the same, when it lasts to the end of the stream.
+//! It ends when half of the bands have fallen 6 dB below the minima. Tail: the same when it lasts to the
+//! end of the stream, or a level spectrum that ends the stream for 0.2 s or more, holds still within 6 dB and is not the floor.
 //!
 //! ## Reading the value
 //! Floors below -60 dBFS are clean; an SNR below 20 dB is audible noise. The value of a takeover is the noise against the
 //! speech: -6 is half its amplitude. White noise is 0 dB from flat, pink noise 2 to 4, a vowel 20.
 //!
 //! ## Limits
-//! Applause and rain are noise. Babble, music and hum are not: they move or are not flat. Noise shorter than `sustain_s`, or
+//! Applause and rain are noise. Tails shorter than 0.2 s pass for a last fricative; tails near the level of the pauses are floor. Babble, music and hum are not: they move or are not flat. Noise shorter than `sustain_s`, or
 //! confined to part of the spectrum, is not seen. The floor of a stream without pauses is speech.
 
 use crate::error::ConfigError;
