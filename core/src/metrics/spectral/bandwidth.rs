@@ -24,7 +24,7 @@
 //!
 //! ## Limits
 //! Voices differ by up to half an octave in what the regression reads, nearly as much as a wrong label of 1.5 times adds. The limits are set
-//! so that hardly a sound voice alarms (one in 3.4 hours of 22 voices); of wrong labels about a third at 1.5 times, half at twice and at two
+//! so that hardly a sound voice alarms (three times in 3.4 hours of 22 voices); of wrong labels about a third at 1.5 times, half at twice and at two
 //! thirds and three quarters at half the rate are found. A very high voice (280 Hz and more) comes closest to a false alarm. Pitch
 //! and syllable rate were tried beside it and did not help. 22.05 for 24 kHz and 44.1 for 48 kHz (8.8 %) cannot be told without
 //! knowing the voice: compare `shift_octaves_ratio` with that of the same voice before. Codecs that leave noise above their
