@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Which finding answers which fault.
-const ANSWERS: [(&str, &[&str]); 18] = [
+const ANSWERS: [(&str, &[&str]); 19] = [
     ("clip", &["clipping.rail"]),
     ("clip_scale", &["clipping.plateau", "clipping.rail"]),
     ("join_step", &["join.step"]),
@@ -30,6 +30,7 @@ const ANSWERS: [(&str, &[&str]); 18] = [
     ("dc_step", &["dc_offset.offset"]),
     ("wav_header", &["join.step", "join.slope", "join.click"]),
     ("wrap", &["wrap.wrap"]),
+    ("duplicate", &["duplicate.repeat", "duplicate.stuck"]),
     ("click_free", &["click.click"]),
 ];
 

@@ -9,24 +9,27 @@
 //! so equality is proof.
 //!
 //! ## Method
-//! Where the waveform rises through zero, the sixteen samples around that place make a fingerprint. The last 72 fingerprints are
-//! kept (70 to 140 ms of a vowel). A run of fingerprints that all equal one the same distance before, at least
-//! `min_fingerprints` of them, over at least `min_ms`, is a duplicate; its distance is at least
-//! `min_lag_ms`, so that a period of the voice is none. At least two fingerprints must fall within one distance: a tone of a
-//! whole number of samples a period repeats itself too, but has one. If the run is about as long as its distance, the
-//! duplicate follows what it repeats, and its ends are placed accordingly, at a declared chunk edge if one is there.
+//! Where the waveform rises through zero, the sixteen samples around that place make a fingerprint. The last 30 are kept
+//! (some 50 ms of a vowel), and of every fifth kind again the last 30 (some 200 ms). A run of fingerprints that
+//! all equal one the same distance before, at least `min_fingerprints` of them over at least `min_ms`, is a copy, if the
+//! distance is at least `min_lag_ms`, so that a period of the voice is none, and at least two of them fall within
+//! one distance: a tone of a whole number of samples a period repeats itself too, but has one. At a declared
+//! chunk edge a copy that follows what it repeats is a duplicate, and any of `free_fingerprints`. Elsewhere it must also be at
+//! least `free_lag_ms` long, have `free_fingerprints` and be nearly whole, for engines that join recorded
+//! pieces stretch them by repeating periods. A frame that comes four times or more is stuck, from `min_stuck_ms` on.
 //! Hops whose peak is below `least_dbfs` are not listened to.
 //!
 //! ## Reading the value
-//! How long the repeated stretch is. `repeat` is heard as a stammer; `stuck`, the same frame over and over (at least four times),
-//! as a buzz.
+//! How long the repeated stretch is. `repeat` is heard as a stammer, `stuck` as a buzz.
 //!
 //! ## Limits
-//! Only exact repetition: one that passed a codec, a gain or a resampler is none (`repetition` finds long ones). What comes
-//! back later than the fingerprints reach (in hissing sounds after 15 ms) is not found, nor stretches shorter than 8 ms or without
-//! three rises through zero. Ends are known to 1 or 2 ms unless they fall on a chunk edge. Synthetic sound
-//! with a strictly constant period of more than `min_lag_ms` and overtones looks stuck. More channels than one are judged by their
-//! downmix. Frames that are swapped are each unique.
+//! Only exact repetition: one that passed a codec, a gain or a resampler is none. What comes back later than the
+//! fingerprints reach (in hissing sounds much earlier) is not found, nor stretches shorter than 8 ms or without three rises
+//! through zero. Half of the copies of 100 ms are found, and some in two pieces. Away from chunk edges copies of 10 ms cannot be
+//! told from the repeated periods of a diphone engine, and such engines repeat longer stretches now and then: those are
+//! reported. Ends are known to 1 or 2 ms unless they fall on a chunk edge. Synthetic sound with a
+//! strictly constant period of more than `min_lag_ms` and overtones looks stuck. More channels than one are judged by
+//! their downmix. Frames that are swapped are each unique.
 
 use crate::error::ConfigError;
 use crate::features::{Event, FrameView};
@@ -39,6 +42,9 @@ params! { DuplicateConfig {
     min_ms: Ms = 4.0 in 1.0 ..= 1000.0, "The shortest distance from the first to the last equal fingerprint.";
     min_lag_ms: Ms = 6.0 in 2.5 ..= 100.0, "The shortest distance between a stretch and its copy.";
     min_fingerprints: Count = 3.0 in 2.0 ..= 64.0, "The fewest equal fingerprints in a row.";
+    free_lag_ms: Ms = 14.0 in 2.5 ..= 100.0, "The shortest distance away from a declared chunk edge.";
+    free_fingerprints: Count = 6.0 in 2.0 ..= 64.0, "The fewest equal fingerprints away from a declared chunk edge.";
+    min_stuck_ms: Ms = 250.0 in 10.0 ..= 10000.0, "The shortest time for which a frame that comes over and over is stuck.";
     least_dbfs: Dbfs = -50.0 in -90.0 ..= 0.0, "Hops whose highest sample is below this are not listened to.";
     error_ms: Ms = 15.0 in 1.0 ..= 10000.0, "From this length on a duplicate is an error.";
 } }
@@ -49,13 +55,8 @@ fields! { DuplicateOutput {
     3 total_ms: Ms, Exact, "All of them together.";
 } }
 
-const REPEAT: KindSpec = KindSpec {
-    id: 1,
-    name: "repeat",
-    unit: Unit::Ms,
-    max_delay_ms: 60,
-    message: "{value} ms of sound are sent twice",
-};
+const REPEAT: KindSpec =
+    KindSpec { id: 1, name: "repeat", unit: Unit::Ms, max_delay_ms: 60, message: "{value} ms of sound are sent twice" };
 const STUCK: KindSpec = KindSpec {
     id: 2,
     name: "stuck",
@@ -65,7 +66,9 @@ const STUCK: KindSpec = KindSpec {
 };
 
 /// Fingerprints kept.
-const KEPT: usize = 72;
+const KEPT: usize = 30;
+/// One fingerprint in so many is sparse.
+const SPARSE: u32 = 5;
 /// Samples of a fingerprint before the rise through zero, and from there on.
 const BEFORE: usize = 4;
 const AFTER: usize = 12;
@@ -85,14 +88,23 @@ struct Run {
     before: u64,
 }
 
-pub(crate) struct Duplicate {
+/// Fingerprints of the past, and the run in progress.
+#[derive(Clone, Copy)]
+struct Track {
     prints: [u32; KEPT],
     /// Their places, modulo 2^16: the distances are shorter.
     places: [u16; KEPT],
     next: u8,
     run: Run,
     last_print: u64,
-    edges: [u64; 4],
+}
+
+pub(crate) struct Duplicate {
+    /// All fingerprints, and one in [`SPARSE`] of them, which reach further back.
+    tracks: [Track; 2],
+    /// The end of the last finding: what overlaps it is the same one.
+    told: u64,
+    edges: [u64; 2],
     repeats: u32,
     stuck: u32,
     total: u64,
@@ -104,6 +116,9 @@ pub(crate) struct Plan {
     min: u64,
     min_lag: u32,
     max_lag: u32,
+    free_lag: u32,
+    free_count: u32,
+    min_stuck: u64,
     least: f32,
     patience: u64,
 }
@@ -119,9 +134,17 @@ fn fingerprint(x: &[f32]) -> u32 {
     h as u32
 }
 
-impl Duplicate {
-    /// A fingerprint at `at`.
-    fn add(&mut self, plan: &Plan, print: u32, at: u64, out: &mut Sink<'_>) {
+impl Track {
+    const EMPTY: Self = Self {
+        prints: [0; KEPT],
+        places: [0; KEPT],
+        next: 0,
+        run: Run { lag: 0, count: 0, first: 0, last: 0, before: 0 },
+        last_print: 0,
+    };
+
+    /// A fingerprint at `at`. Returns the run that ended with it.
+    fn add(&mut self, plan: &Plan, print: u32, at: u64) -> Option<Run> {
         let mut lag = 0;
         for (&p, &place) in self.prints.iter().zip(&self.places) {
             if p == print {
@@ -132,8 +155,9 @@ impl Duplicate {
                 }
             }
         }
-        if lag == 0 || lag != self.run.lag {
-            self.close(plan, at, out);
+        let mut ended = None;
+        if lag != self.run.lag {
+            ended = self.take();
             if lag >= plan.min_lag {
                 self.run = Run { lag, count: 0, first: at, last: at, before: self.last_print };
             }
@@ -147,16 +171,41 @@ impl Duplicate {
         self.prints[slot] = print;
         self.places[slot] = at as u16;
         self.next = ((slot + 1) % KEPT) as u8;
+        ended
     }
 
-    /// The run is over; the next fingerprint, if any, is at `next`.
-    fn close(&mut self, plan: &Plan, next: u64, out: &mut Sink<'_>) {
+    /// The run in progress, which is over.
+    fn take(&mut self) -> Option<Run> {
         let run = core::mem::take(&mut self.run);
+        (run.lag > 0).then_some(run)
+    }
+}
+
+impl Duplicate {
+    fn add(&mut self, plan: &Plan, print: u32, at: u64, out: &mut Sink<'_>) {
+        for t in 0..2 {
+            if (t == 0 || print.is_multiple_of(SPARSE))
+                && let Some(run) = self.tracks[t].add(plan, print, at)
+            {
+                self.judge(plan, run, at, out);
+            }
+        }
+    }
+
+    /// The run in progress is over at `at`.
+    fn finish_run(&mut self, plan: &Plan, track: usize, at: u64, out: &mut Sink<'_>) {
+        if let Some(run) = self.tracks[track].take() {
+            self.judge(plan, run, at, out);
+        }
+    }
+
+    /// A run is over; the next fingerprint, if any, is at `next`.
+    fn judge(&mut self, plan: &Plan, run: Run, next: u64, out: &mut Sink<'_>) {
         let lag = u64::from(run.lag);
         let span = run.last - run.first;
         // At least two fingerprints in each distance.
         let is_rich = u64::from(run.count) * lag >= 2 * span;
-        if lag == 0 || f64::from(run.count) < plan.config.min_fingerprints || span < plan.min || !is_rich {
+        if run.first < self.told || f64::from(run.count) < plan.config.min_fingerprints || span < plan.min || !is_rich {
             return;
         }
         let reach = BEFORE as u64;
@@ -168,11 +217,24 @@ impl Duplicate {
             to = to.min((next + AFTER as u64).saturating_sub(lag)).max(from);
         }
         let from = from.min(to);
+        let is_stuck = span >= STUCK_COPIES * lag;
         let edge = self.edges.iter().copied().filter(|e| (from..=to).contains(e)).max();
+        // Engines that join pieces of speech stretch them by repeating periods. Away from an edge, it takes a copy that
+        // follows what it repeats and is longer than a period of the voice.
+        let sure = match (is_stuck, edge) {
+            (true, _) => span >= plan.min_stuck,
+            (false, Some(_)) => adjacent || run.count >= plan.free_count,
+            (false, None) => {
+                adjacent && 4 * span >= 3 * lag && run.lag >= plan.free_lag && run.count >= plan.free_count
+            }
+        };
+        if !sure {
+            return;
+        }
         let start = edge.unwrap_or(from.midpoint(to));
         let known = run.last + AFTER as u64;
         let end = if adjacent { (start + lag).min(next + AFTER as u64).max(start + 1) } else { known };
-        let is_stuck = span >= STUCK_COPIES * lag;
+        self.told = end;
         let length = end - start;
         let value = plan.rate.seconds(length) * 1000.0;
         let (kind, count) = if is_stuck { (&STUCK, &mut self.stuck) } else { (&REPEAT, &mut self.repeats) };
@@ -205,6 +267,9 @@ impl Metric for Duplicate {
             rate: stream.rate,
             min: u64::from(samples(config.min_ms)),
             min_lag: samples(config.min_lag_ms),
+            free_lag: samples(config.free_lag_ms),
+            free_count: config.free_fingerprints as u32,
+            min_stuck: u64::from(samples(config.min_stuck_ms)),
             max_lag: samples(250.0).min(u32::from(u16::MAX)),
             least: db_amplitude(config.least_dbfs) as f32,
             patience: stream.rate.samples_in_ms(PATIENCE_MS) as u64,
@@ -213,17 +278,7 @@ impl Metric for Duplicate {
     }
 
     fn new(_: &Plan) -> Self {
-        Self {
-            prints: [0; KEPT],
-            places: [0; KEPT],
-            next: 0,
-            run: Run::default(),
-            last_print: 0,
-            edges: [u64::MAX; 4],
-            repeats: 0,
-            stuck: 0,
-            total: 0,
-        }
+        Self { tracks: [Track::EMPTY; 2], told: 0, edges: [u64::MAX; 2], repeats: 0, stuck: 0, total: 0 }
     }
 
     fn event(&mut self, _: &Plan, event: &Event, _: &mut Sink<'_>) {
@@ -234,8 +289,11 @@ impl Metric for Duplicate {
     }
 
     fn update(&mut self, plan: &Plan, _: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
-        if self.run.lag > 0 && f.start() > self.run.last + plan.patience {
-            self.close(plan, f.start(), out);
+        for t in 0..2 {
+            let run = &self.tracks[t].run;
+            if run.lag > 0 && f.start() > run.last + plan.patience {
+                self.finish_run(plan, t, f.start(), out);
+            }
         }
         if f.mix().peak() < plan.least {
             return;
@@ -263,7 +321,9 @@ impl Metric for Duplicate {
     }
 
     fn finish(&mut self, plan: &Plan, _: &mut [f32], end: &End<'_>, out: &mut Sink<'_>) {
-        self.close(plan, end.samples.saturating_sub(AFTER as u64), out);
+        for t in 0..2 {
+            self.finish_run(plan, t, end.samples.saturating_sub(AFTER as u64), out);
+        }
     }
 
     fn output(&self, plan: &Plan, _: &[f32]) -> DuplicateOutput {
