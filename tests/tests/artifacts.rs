@@ -172,12 +172,12 @@ fn a_hole_filled_with_dither_is_a_gap_and_one_that_is_faded_to_is_a_pause() {
     assert_eq!(of(&listen_whole(rate, 1, &x), "dropout"), []);
 }
 
-/// Noise with a tilt, so that it has some rises through zero, but not many, in each millisecond.
+/// Noise below 1.5 kHz: a rise through zero in each millisecond or so.
 fn murmur(rate: u32, seconds: f64) -> Vec<f32> {
-    let pink = signals::pink(-22.0, rate, seconds, 12);
+    let white = signals::white_gaussian(-22.0, rate, seconds, 12);
     let mut last = [0.0f32; 2];
-    let smooth = pink.iter().map(|v| {
-        let a = 1.0 - (-core::f32::consts::TAU * 700.0 / rate as f32).exp();
+    let smooth = white.iter().map(|v| {
+        let a = 1.0 - (-core::f32::consts::TAU * 1_500.0 / rate as f32).exp();
         last[0] += a * (v - last[0]);
         last[1] += a * (last[0] - last[1]);
         last[1] * 2.0
