@@ -171,3 +171,59 @@ fn a_hole_filled_with_dither_is_a_gap_and_one_that_is_faded_to_is_a_pause() {
     x[40_000..].fill(0.0);
     assert_eq!(of(&listen_whole(rate, 1, &x), "dropout"), []);
 }
+
+/// Noise below 1.5 kHz: a rise through zero in each millisecond or so.
+fn murmur(rate: u32, seconds: f64) -> Vec<f32> {
+    let white = signals::white_gaussian(-22.0, rate, seconds, 12);
+    let mut last = [0.0f32; 2];
+    let smooth = white.iter().map(|v| {
+        let a = 1.0 - (-core::f32::consts::TAU * 1_500.0 / rate as f32).exp();
+        last[0] += a * (v - last[0]);
+        last[1] += a * (last[0] - last[1]);
+        last[1] * 2.0
+    });
+    signals::from_i16(&signals::quantise(&smooth.collect::<Vec<_>>()))
+}
+
+#[test]
+fn a_frame_sent_twice_at_an_edge_is_a_repeat_of_its_length() {
+    let rate = 24_000;
+    for ms in [20, 40] {
+        let n = rate as usize * ms / 1000;
+        let x = murmur(rate, 2.0);
+        let mut chunks: Vec<&[f32]> = x.chunks(n).collect();
+        chunks.insert(21, chunks[20]);
+        let heard = listen(&plan(rate, 1), chunks.iter().map(|&c| (c, Push::CHUNK)));
+        let start = 21 * n as u64;
+        assert_eq!(of(&heard, "duplicate"), [("duplicate.repeat".to_owned(), start, start + n as u64)], "{ms} ms");
+        assert!((heard.number("duplicate.total_ms") - ms as f64).abs() < 1e-9, "the distance is exact");
+    }
+}
+
+#[test]
+fn a_frame_that_never_ends_is_stuck() {
+    let rate = 24_000;
+    let x = murmur(rate, 2.0);
+    let stuck = [&x[..24_000], &x[23_520..24_000].repeat(25), &x[24_000..]].concat();
+    let found = of(&listen_whole(rate, 1, &stuck), "duplicate");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, "duplicate.stuck");
+    assert!(found[0].1.abs_diff(24_000) < 240 && found[0].2.abs_diff(36_000) < 240, "a few rises: {found:?}");
+}
+
+#[test]
+fn tones_silence_and_speech_are_no_duplicates() {
+    for rate in [8_000, 24_000, 48_000] {
+        let mut signals: Vec<(String, Vec<f32>)> = [50.0, 100.0, 125.0, 1_000.0, 1_500.0]
+            .map(|hz| (format!("{hz} Hz"), signals::sine(hz, -10.0, 5.0, rate, 2.0)))
+            .into();
+        signals.push(("silence".into(), signals::silence(rate, 2.0)));
+        signals.push(("the last bit".into(), signals::lsb_noise(rate, 2.0, 1)));
+        signals.push(("a square".into(), signals::square(100.0, 0.5, rate, 2.0)));
+        signals.push(("speech-like".into(), signals::speech_like(rate, 10.0, 1)));
+        for (what, x) in signals {
+            let x = signals::from_i16(&signals::quantise(&x));
+            assert_eq!(of(&listen_whole(rate, 1, &x), "duplicate"), [], "{what} at {rate} Hz");
+        }
+    }
+}

@@ -319,6 +319,7 @@ register! {
     wrap: "artifact/wrap.rs" { Wrap, WrapConfig, WrapOutput };
     click: "artifact/click.rs" { Click, ClickConfig, ClickOutput };
     dropout: "artifact/dropout.rs" { Dropout, DropoutConfig, DropoutOutput };
+    duplicate: "artifact/duplicate.rs" { Duplicate, DuplicateConfig, DuplicateOutput };
     silence: "timing/silence.rs" { Silence, SilenceConfig, SilenceOutput };
     noise: "noise/noise.rs" { Noise, NoiseConfig, NoiseOutput };
     timbre: "voice/timbre.rs" { Timbre, TimbreConfig, TimbreOutput };

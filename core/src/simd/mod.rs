@@ -153,8 +153,6 @@ kernels! {
     fn lagged_products(x: &[f32], span: usize, first: usize, last: usize, out: &mut [f32]);
 }
 
-pub(crate) use portable::{GateCounts, Statistics};
-
 /// Asks the machine to bring memory that will be needed soon into its cache; a hint, where it has such a thing.
 #[inline]
 pub(crate) fn prefetch<T: ?Sized>(what: &T) {

@@ -2,8 +2,8 @@
 //! definition. A level the machine lacks is named and counted; with `OTOSCOPE_REQUIRE_SIMD=avx2` its absence fails.
 
 use super::{Envelope, FIR, GateCounts, KState, KWeighting, Level, POINTS, Simd, Statistics, TAPS, TruePeakTable};
-use rustfft::num_complex::Complex32;
 use super::{FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, Simd, Statistics, TAPS, TruePeakTable};
+use rustfft::num_complex::Complex32;
 
 /// Lengths around the lane width and the longest hop.
 const LENGTHS: [usize; 16] = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65, 220, 221, 1920];

@@ -218,7 +218,7 @@ fn a_panic_is_an_error_once_and_then_the_probe_is_poisoned() {
     let size_pointer = &raw mut size;
     let found_pointer = found.as_mut_ptr();
     // SAFETY: live handles and live locals, in all of these.
-    let calls: [Call<'_>; 7] = unsafe {
+    let calls: [Call<'_>; 8] = unsafe {
         [
             ("push_i16", &|p| oto_probe_push_i16(p, pcm.as_ptr(), 8, 0, 0)),
             ("push_f32", &|p| oto_probe_push_f32(p, null(), 0, 0, 0)),

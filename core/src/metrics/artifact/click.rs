@@ -39,7 +39,7 @@ use crate::spec::{Exactness::Exact, Fields, KindSpec, MetricSpec, Needs, Params,
 params! { ClickConfig {
     min_click_fs: FullScale = 0.03 in 0.001 ..= 1.0, "The smallest click that is a finding.";
     error_click_fs: FullScale = 0.1 in 0.001 ..= 2.0, "From this size on a click is an error.";
-    screen_ratio: Ratio = 5.0 in 1.0 ..= 100.0, "How far the fourth difference must stand out of its hop for a closer look.";
+    screen_ratio: Ratio = 4.0 in 1.0 ..= 100.0, "How far the fourth difference must stand out of its hop for a closer look.";
     standout_ratio: Ratio = 12.0 in 1.0 ..= 100.0, "How far a click must stand out of the prediction error.";
     contrast_ratio: Ratio = 2.0 in 1.0 ..= 100.0, "How far it must stand out of the largest such match around it.";
     explained_ratio: Ratio = 0.93 in 0.0 ..= 1.0, "How much of the prediction error behind it, beyond the ordinary, it explains.";
