@@ -21,8 +21,9 @@
 //! speech: -6 is half its amplitude. White noise is 0 dB from flat, pink noise 2 to 4, a vowel 20.
 //!
 //! ## Limits
-//! Applause and rain are noise. Tails shorter than 0.2 s pass for a last fricative; tails near the level of the pauses are floor. Babble, music and hum are not: they move or are not flat. Noise shorter than `sustain_s`, or
-//! confined to part of the spectrum, is not seen. The floor of a stream without pauses is speech.
+//! Applause and rain are noise. Babble, music and hum are not: they move or are not flat. Noise shorter than `sustain_s`, or
+//! confined to part of the spectrum, is not seen. Tails shorter than 0.2 s pass for a last fricative, and tails near the
+//! level of the pauses are floor. The floor of a stream without pauses is speech.
 
 use crate::error::ConfigError;
 use crate::features::{BANDS, FrameView};
