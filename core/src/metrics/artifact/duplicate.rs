@@ -146,7 +146,9 @@ impl Track {
     /// A fingerprint at `at`. Returns the run that ended with it.
     fn add(&mut self, plan: &Plan, print: u32, at: u64) -> Option<Run> {
         let mut lag = 0;
-        for (&p, &place) in self.prints.iter().zip(&self.places) {
+        // Hardly any is known: all are compared at once first.
+        let known = self.prints.iter().fold(false, |any, &p| any | (p == print));
+        for (&p, &place) in self.prints.iter().zip(&self.places).take(if known { KEPT } else { 0 }) {
             if p == print {
                 let distance = u32::from((at as u16).wrapping_sub(place));
                 // The nearest one counts: of a tone that is its period.
@@ -305,8 +307,13 @@ impl Metric for Duplicate {
         for (group, eight) in places.chunks(8).enumerate() {
             let base = first - 1 + 8 * group;
             let last = (base + 8).min(x.len() - AFTER - 1);
-            let any = eight.iter().fold(x[last].to_bits(), |any, v| any | v.to_bits());
-            let all = eight.iter().fold(x[last].to_bits(), |all, v| all & v.to_bits());
+            // Whole groups as arrays, which the compiler takes eight at a time.
+            let bits = |seen: (u32, u32), v: &f32| (seen.0 | v.to_bits(), seen.1 & v.to_bits());
+            let seen = (x[last].to_bits(), x[last].to_bits());
+            let (any, all) = match eight.first_chunk::<8>() {
+                Some(eight) => eight.iter().fold(seen, bits),
+                None => eight.iter().fold(seen, bits),
+            };
             // The same sign throughout: nothing rises here.
             if (any ^ all) >> 31 == 0 {
                 continue;
