@@ -1,8 +1,7 @@
 //! Tests of every kernel at every level this machine has, against plain `f64` references and against the portable
 //! definition. A level the machine lacks is named and counted; with `OTOSCOPE_REQUIRE_SIMD=avx2` its absence fails.
 
-use super::{Envelope, FIR, GateCounts, KState, KWeighting, Level, POINTS, Simd, Statistics, TAPS, TruePeakTable};
-use super::{FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, Simd, Statistics, TAPS, TruePeakTable};
+use super::{Envelope, FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, POINTS, Simd, Statistics, TAPS, TruePeakTable};
 use rustfft::num_complex::Complex32;
 
 /// Lengths around the lane width and the longest hop.
