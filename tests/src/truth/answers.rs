@@ -25,13 +25,15 @@ pub struct Row {
     pub least_s: f64,
     /// What the value of the answer must be, and how near.
     pub worth: Option<Worth>,
+    /// Judged only on takes of which the length of the text is known.
+    pub wants_text: bool,
 }
 
 /// Value and tolerance that the truth and the settings ask of an answer.
 pub type Worth = fn(&Take, &Truth, &Config) -> (f64, f64);
 
 const fn row(fault: &'static str, shape: Shape, kinds: &'static [&'static str]) -> Row {
-    Row { fault, shape, kinds, goal: None, on_page: true, pace: 0.95, least_s: 0.0, worth: None }
+    Row { fault, shape, kinds, goal: None, on_page: true, pace: 0.95, least_s: 0.0, worth: None, wants_text: false }
 }
 
 const fn point(fault: &'static str, kinds: &'static [&'static str]) -> Row {
@@ -59,6 +61,11 @@ impl Row {
     /// Judged on takes of at least this length, joined from utterances.
     const fn lasting(self, seconds: f64) -> Self {
         Self { least_s: seconds, ..self }
+    }
+
+    /// Judged on takes of which the length of the text is known.
+    const fn with_text(self) -> Self {
+        Self { wants_text: true, ..self }
     }
 
     const fn worth(self, value: Worth) -> Self {
@@ -99,8 +106,8 @@ pub const ANSWERS: &[Row] = &[
     interval("comb", &["tone.line"]).off_page(),
     interval("loop", &["repetition.loop"]),
     interval("duplicate", &["duplicate.repeat"]).goal(20.0),
-    interval("runaway", &["length.runaway"]).goal(2.0),
-    point("cut_short", &["length.too_short"]).goal(50.0),
+    interval("runaway", &["length.runaway"]).goal(2.0).with_text(),
+    point("cut_short", &["length.too_short"]).goal(50.0).with_text(),
     interval("relabel", &["bandwidth.rate_label"]).goal(1.5),
     interval("band_limit", &["bandwidth.band_limited"]).off_page(),
     interval("pitch_shift", &["pitch.drift"]).off_page(),

@@ -1,5 +1,7 @@
 //! The speech that is listened to: voices with their kind and half, takes loaded one by one.
 
+use crate::texts;
+use otoscope::TextHint;
 use otoscope_fixtures::take::Take;
 use otoscope_fixtures::{signals, speech};
 use std::collections::BTreeMap;
@@ -69,6 +71,8 @@ pub struct Voice {
     pub half: Half,
     /// Its files.
     pub files: Vec<PathBuf>,
+    /// How much text each file speaks, where that is known.
+    pub texts: Vec<Option<TextHint>>,
 }
 
 impl Voice {
@@ -78,7 +82,11 @@ impl Voice {
     /// If it cannot be read.
     #[must_use]
     pub fn take(&self, file: usize) -> Take {
-        load(&self.files[file])
+        let take = load(&self.files[file]);
+        match self.texts[file] {
+            Some(text) => take.saying(text.chars, text.script.name()),
+            None => take,
+        }
     }
 
     /// The file and those after it, round and round, until the take lasts so long; with half a second of noise at -75 dBFS
@@ -95,6 +103,8 @@ impl Voice {
             let more = self.take(next);
             take.samples.extend(signals::white_gaussian(-75.0, take.sample_rate_hz, 0.5, next as u64));
             take.samples.extend(more.samples);
+            // Nobody counted the letters of all of them together.
+            take.text = None;
         }
         take
     }
@@ -112,6 +122,7 @@ pub fn folder(top: &Path) -> Vec<Voice> {
         let cells: Vec<String> = line.split(',').map(str::to_owned).collect();
         listed.insert(cells[0].clone(), cells);
     }
+    let hints = texts(top);
     let mut voices = Vec::new();
     for entry in std::fs::read_dir(top).unwrap_or_else(|e| panic!("{}: {e}", top.display())).flatten() {
         let files = files(&entry.path(), "wav");
@@ -126,7 +137,9 @@ pub fn folder(top: &Path) -> Vec<Voice> {
             _ => Kind::Human,
         };
         let half = if cell(6) == "tuning" { Half::Tuning } else { Half::Judging };
-        voices.push(Voice { language: cell(3), sex: cell(4), kind, half, files, name });
+        let hint = |file: &PathBuf| hints.get(&format!("{name}/{}", file.file_name()?.to_string_lossy())).copied();
+        let texts = files.iter().map(hint).collect();
+        voices.push(Voice { language: cell(3), sex: cell(4), kind, half, files, texts, name });
     }
     voices.sort_by(|a, b| a.name.cmp(&b.name));
     voices
@@ -152,6 +165,7 @@ pub fn committed() -> Vec<Voice> {
         },
         half: if TUNED_ON.iter().any(|v| clip.name.contains(v)) { Half::Tuning } else { Half::Judging },
         files: vec![speech::folder().join(format!("{}.flac", clip.name))],
+        texts: vec![None],
     };
     clips.iter().map(voice).collect()
 }

@@ -223,7 +223,7 @@ fn one_file(task: &Task<'_>, job: &Job, ears: &mut Ears<'_>, heard: &mut Heard) 
     let rarely = chosen(voice.files.len(), task.takes_per_voice.div_ceil(4)).contains(&job.file);
     for (r, known) in task.rows.iter().enumerate() {
         let wants_long = known.row.least_s > 0.0;
-        if wants_long && !rarely {
+        if wants_long && !rarely || known.row.wants_text && raw.text.is_none() {
             continue;
         }
         let long = wants_long.then(|| voice.long_take(job.file, known.row.least_s));
@@ -256,8 +256,13 @@ pub struct Damaged {
     pub lowered: Option<Take>,
 }
 
-/// Puts a fault into a take, turned down first where the fault needs room. `None` if it does not fit.
+/// Puts a fault into a take, turned down first where the fault needs room. `None` if it does not fit, or gives a rate that no
+/// probe takes.
 pub fn damage(known: &Known, raw: &Take, severity: f64, seed: u64, cut: impl Fn(Take) -> Take) -> Option<Damaged> {
+    inject(known, raw, severity, seed, cut).filter(|d| (8_000..=192_000).contains(&d.take.sample_rate_hz))
+}
+
+fn inject(known: &Known, raw: &Take, severity: f64, seed: u64, cut: impl Fn(Take) -> Take) -> Option<Damaged> {
     /// A take turned down further than this would be another one.
     const MOST_DB: f64 = 20.0;
     let mut take = cut(raw.clone());

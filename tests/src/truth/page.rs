@@ -81,7 +81,8 @@ impl Page<'_> {
              - A late chunk comes from a server without slack, so that it stalls a listener without a buffer by all of its delay; the \
              value of the finding must be the stall of a player with the detector's cushion (100 ms) to a millisecond. Delays within the \
              cushion are no stall.\n\
-             - A fade is put into two minutes of joined utterances.\n\
+             - A fade is put into two minutes of joined utterances; what is judged against the length of a text, only into takes \
+             whose text is known (synthetic voices).\n\
              - Takes without room for a fault are turned down first (with their own baseline); takes it does not fit into are left out.\n\
              - **False alarms an hour** come from undamaged speech, with the bound that holds with 95 % confidence (Poisson, exact, \
              one-sided): at 0 in 3 h it is 1.0 an hour. Findings of severity *info* count only where their kind answers a fault.\n\
