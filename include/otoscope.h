@@ -26,8 +26,8 @@
  * config belongs to one thread until it is frozen; then any number may use it. A report that is being filled belongs to
  * one thread; filled, any number may read it. A config outlives its probes and reports.
  *
- * Real time: after oto_probe_new, the functions push, poll, snapshot, finish and reset do not allocate, lock, wait or
- * make a system call. Nothing here prints, logs, starts threads, reads a clock or keeps global state. The environment
+ * Real time: after oto_probe_new, the functions push, packet, poll, snapshot, finish and reset do not allocate, lock,
+ * wait or make a system call. Nothing here prints, logs, starts threads, reads a clock or keeps global state. The environment
  * variable OTOSCOPE_SIMD (for tests) is read by oto_config_freeze. A bug that is caught (OTO_ERR_PANIC) does print one
  * message to stderr.
  *
@@ -48,8 +48,11 @@
 
 /* Structs as they must be before they are handed over. */
 #define OTO_STREAM_SPEC_INIT { (uint32_t)sizeof(oto_stream_spec), 0u, 1u, 0u }
+#define OTO_PACKET_INIT { (uint32_t)sizeof(oto_packet), 0u, OTO_PACKET_RECEIVED, 0u, 0u, OTO_NO_TIME }
 #define OTO_METRIC_INFO_INIT { (uint32_t)sizeof(oto_metric_info), 0u, 0u, 0u, NULL, NULL }
 #define OTO_FIELD_INFO_INIT { (uint32_t)sizeof(oto_field_info), 0u, 0u, 0u, NULL, NULL, NULL }
+#define OTO_VERDICT_INIT \
+  { (uint32_t)sizeof(oto_verdict), 0u, 0u, 0u, 0.0, 0.0, 0.0, 0.0, 0.0, NULL, NULL, NULL, NULL }
 
 #ifdef __cplusplus
 extern "C" {
@@ -125,10 +128,46 @@ typedef struct oto_report oto_report;
 #define OTO_STATE_OPEN 1u
 /** State of a finding: it ended; extent and value are final. */
 #define OTO_STATE_CLOSED 2u
+/** Fate of a packet: it came, and as far as is known it is played. */
+#define OTO_PACKET_RECEIVED 0u
+/** Fate of a packet: it came, but the jitter buffer threw it away. May correct OTO_PACKET_RECEIVED later. */
+#define OTO_PACKET_DISCARDED 1u
+/** Fate of a packet: known to be lost. Need not be told where a later packet shows the hole. */
+#define OTO_PACKET_LOST 2u
 /** Exactness of a field: the same bits on every machine. */
 #define OTO_EXACTNESS_EXACT 0u
 /** Exactness of a field: equal on every machine within a stated tolerance. */
 #define OTO_EXACTNESS_TOLERANCE 1u
+/** Outcome of a verdict: measured, and within the bounds. */
+#define OTO_VERDICT_PASS 1u
+/** Outcome of a verdict: measured, and outside. */
+#define OTO_VERDICT_FAIL 2u
+/** Outcome of a verdict: nobody knows. Never to be taken for a pass. */
+#define OTO_VERDICT_NOT_MEASURED 3u
+/** How a single channel was counted: it makes no difference to this verdict. */
+#define OTO_MONO_NONE 0u
+/** How a single channel was counted: once, 3.01 LU less than from two loudspeakers. */
+#define OTO_MONO_ONCE 1u
+/** How a single channel was counted: as two (loudness.mono_as = dual_mono). */
+#define OTO_MONO_DUAL 2u
+/** Script of a text: Latin letters, and alphabets that are not listed. */
+#define OTO_SCRIPT_LATIN 0u
+/** Script of a text: Cyrillic letters. */
+#define OTO_SCRIPT_CYRILLIC 1u
+/** Script of a text: Greek letters. */
+#define OTO_SCRIPT_GREEK 2u
+/** Script of a text: Arabic or Hebrew letters. */
+#define OTO_SCRIPT_ABJAD 3u
+/** Script of a text: letters and vowel signs of Devanagari and its relatives. */
+#define OTO_SCRIPT_INDIC 4u
+/** Script of a text: Thai, Lao, Khmer or Burmese letters. */
+#define OTO_SCRIPT_SOUTHEAST_ASIAN 5u
+/** Script of a text: Chinese characters. */
+#define OTO_SCRIPT_HAN 6u
+/** Script of a text: Japanese; kana count one, Chinese characters among them two. */
+#define OTO_SCRIPT_KANA 7u
+/** Script of a text: Korean syllable blocks. */
+#define OTO_SCRIPT_HANGUL 8u
 
 /** What a stream is, known before its first sample. Begin with OTO_STREAM_SPEC_INIT or oto_stream_spec_init. */
 typedef struct oto_stream_spec {
@@ -141,6 +180,22 @@ typedef struct oto_stream_spec {
   /** 0. */
   uint32_t reserved;
 } oto_stream_spec;
+
+/** One RTP packet, as the caller's receiver saw it. Begin with OTO_PACKET_INIT. */
+typedef struct oto_packet {
+  /** sizeof(oto_packet) as the caller compiled it. */
+  uint32_t struct_size;
+  /** The sequence number of its header. */
+  uint16_t sequence;
+  /** OTO_PACKET_RECEIVED, OTO_PACKET_DISCARDED or OTO_PACKET_LOST. */
+  uint16_t fate;
+  /** The timestamp of its header. */
+  uint32_t rtp_timestamp;
+  /** Ticks of that timestamp a second, as the payload type says; 0 if unknown. */
+  uint32_t clock_rate_hz;
+  /** When it arrived, in nanoseconds of any clock that does not jump, or OTO_NO_TIME. */
+  int64_t arrival_ns;
+} oto_packet;
 
 /** One thing that is wrong: what, where, how bad. 80 bytes for ever. */
 typedef struct oto_finding {
@@ -207,6 +262,39 @@ typedef struct oto_field_info {
   /** One sentence. */
   const char *doc;
 } oto_field_info;
+
+/**
+ * How a report did on one requirement of a delivery norm. Numbers are NaN where there is none. Texts are static. Begin
+ * with OTO_VERDICT_INIT.
+ */
+typedef struct oto_verdict {
+  /** In: sizeof(oto_verdict) as the caller compiled it. Out: how much of it was written. */
+  uint32_t struct_size;
+  /** OTO_VERDICT_*. */
+  uint32_t outcome;
+  /** The field it is about, OTO_FIELD_*; 0 if no field measures it. */
+  uint32_t field_id;
+  /** OTO_MONO_*. */
+  uint32_t mono_as;
+  /** What was measured. */
+  double value;
+  /** What the norm aims at. */
+  double target;
+  /** The lowest value that passes. */
+  double min;
+  /** The highest value that passes. */
+  double max;
+  /** How far the value lies outside, with its sign; 0 inside. */
+  double off;
+  /** The name of the norm. */
+  const char *norm;
+  /** The name of the requirement. */
+  const char *requirement;
+  /** The name of the unit of all its numbers, such as `lufs`. */
+  const char *unit;
+  /** Whose text the norm is, and which edition. */
+  const char *edition;
+} oto_verdict;
 
 /* -------------------------------------------------------------------------------------------------------------------
  * Library.
@@ -316,6 +404,16 @@ void oto_probe_free(oto_probe *probe);
 oto_status oto_probe_reset(oto_probe *probe);
 
 /**
+ * Says how much text the stream is to speak, never the text itself: `chars` letters (spaces and punctuation are not
+ * spoken; count a digit as four) of one OTO_SCRIPT_*. Before the first push, or later as the text grows: each call gives the
+ * whole length so far. Without it `length` is not computed.
+ *
+ * Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if `probe` is misaligned; OTO_ERR_UNSUPPORTED for an unknown script;
+ * OTO_ERR_STATE after oto_probe_finish; OTO_ERR_POISONED, OTO_ERR_PANIC.
+ */
+oto_status oto_probe_expect_text(oto_probe *probe, uint32_t chars, uint32_t script);
+
+/**
  * Listens to 16-bit samples; full scale is 32768. Channels are interleaved: `pcm` holds `samples_per_channel` times
  * the stream's channels. Any number will do. Nothing the samples contain is an error.
  *
@@ -338,6 +436,16 @@ oto_status oto_probe_push_i16(oto_probe *probe, const int16_t *pcm, size_t sampl
  */
 oto_status oto_probe_push_f32(oto_probe *probe, const float *pcm, size_t samples_per_channel, int64_t t_ns,
                               uint32_t flags);
+
+/**
+ * Takes what the caller's receiver knows of one RTP packet: the metrics `rtp` and `e_model` are made of them. Tell it
+ * before the samples the packet brought. Packets in any order, twice, or with any numbers are no error.
+ *
+ * Errors, after which the stream is as it was: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or struct_size is
+ * less than 4 or more than 1024; OTO_ERR_UNSUPPORTED for an unknown fate, or if a member this library does not know is
+ * not 0; OTO_ERR_STATE after oto_probe_finish; OTO_ERR_POISONED. OTO_ERR_PANIC poisons the probe.
+ */
+oto_status oto_probe_packet(oto_probe *probe, const oto_packet *packet);
 
 /**
  * Takes findings out of the probe, oldest first: up to `cap` of them into `out`, and sets `count` to how many they are.
@@ -416,6 +524,15 @@ oto_status oto_report_values(const oto_report *report, double *values, uint8_t *
  */
 oto_status oto_report_json(const oto_report *report, char *buf, size_t cap, size_t *needed);
 
+/**
+ * Verdict `index` of a delivery norm on a finished stream: count up from 0 until OTO_ERR_OUT_OF_RANGE. Set `struct_size`
+ * before (OTO_VERDICT_INIT). The norms: oto_norm_str.
+ *
+ * Errors: OTO_ERR_OUT_OF_RANGE; OTO_ERR_UNKNOWN_KEY if there is no such norm; OTO_ERR_STATE if the report was never
+ * filled; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or struct_size is less than 4 or more than 1024.
+ */
+oto_status oto_report_verdict(const oto_report *report, const char *norm_name, size_t index, oto_verdict *out);
+
 /* -------------------------------------------------------------------------------------------------------------------
  * Catalogue: what there is to measure. A new metric adds entries and OTO_FIELD_* numbers, never a function.
  * ------------------------------------------------------------------------------------------------------------------- */
@@ -452,6 +569,12 @@ oto_status oto_field_find(const char *name, uint32_t *field_id);
 /** The name of a kind of finding, as in the JSON. Static, never NULL: empty if this library does not know it. */
 const char *oto_finding_kind_str(uint32_t metric_id, uint32_t kind);
 
+/** How many delivery norms there are. */
+size_t oto_norm_count(void);
+
+/** The name of norm `index`, 0 to oto_norm_count() - 1, such as `spotify`. Static, never NULL: empty beyond the end. */
+const char *oto_norm_str(size_t index);
+
 /* -------------------------------------------------------------------------------------------------------------------
  * Numbers of the catalogue: metrics, fields and kinds of findings. Never reused; new ones are added.
  * ------------------------------------------------------------------------------------------------------------------- */
@@ -466,6 +589,11 @@ const char *oto_finding_kind_str(uint32_t metric_id, uint32_t kind);
 #define OTO_KIND_VALIDITY_NOT_FINITE 1u
 #define OTO_KIND_VALIDITY_EMPTY 2u
 #define OTO_KIND_VALIDITY_SILENT 3u
+#define OTO_KIND_VALIDITY_FLOAT_SCALE 4u
+#define OTO_KIND_VALIDITY_WAV_HEADER 5u
+#define OTO_KIND_VALIDITY_MU_LAW 6u
+#define OTO_KIND_VALIDITY_BYTE_ORDER 7u
+#define OTO_KIND_VALIDITY_INTERLEAVED 8u
 
 #define OTO_METRIC_LEVEL 2u
 #define OTO_FIELD_LEVEL_RMS_DBFS 0x00020001u
@@ -473,6 +601,7 @@ const char *oto_finding_kind_str(uint32_t metric_id, uint32_t kind);
 #define OTO_FIELD_LEVEL_CREST_FACTOR_DB 0x00020003u
 #define OTO_FIELD_LEVEL_SPEECH_RMS_DBFS 0x00020004u
 #define OTO_FIELD_LEVEL_SPEECH_S 0x00020005u
+#define OTO_FIELD_LEVEL_FLOOR_DBFS 0x00020006u
 
 #define OTO_METRIC_DC_OFFSET 3u
 #define OTO_FIELD_DC_OFFSET_MEAN_FS 0x00030001u
@@ -487,6 +616,12 @@ const char *oto_finding_kind_str(uint32_t metric_id, uint32_t kind);
 #define OTO_FIELD_LOUDNESS_MOMENTARY_MAX_LUFS 0x00040004u
 #define OTO_FIELD_LOUDNESS_SHORT_TERM_MAX_LUFS 0x00040005u
 #define OTO_FIELD_LOUDNESS_RANGE_LU 0x00040006u
+#define OTO_FIELD_LOUDNESS_MONO_GAIN_LU 0x00040007u
+
+#define OTO_METRIC_SPEECH_LEVEL 23u
+#define OTO_FIELD_SPEECH_LEVEL_ACTIVE_DBFS 0x00170001u
+#define OTO_FIELD_SPEECH_LEVEL_ACTIVITY_RATIO 0x00170002u
+#define OTO_FIELD_SPEECH_LEVEL_LONG_TERM_DBFS 0x00170003u
 
 #define OTO_METRIC_TRUE_PEAK 5u
 #define OTO_FIELD_TRUE_PEAK_MAX_DBTP 0x00050001u
@@ -506,9 +641,44 @@ const char *oto_finding_kind_str(uint32_t metric_id, uint32_t kind);
 #define OTO_FIELD_JOIN_EDGES_SKIPPED 0x00070002u
 #define OTO_FIELD_JOIN_BREAKS 0x00070003u
 #define OTO_FIELD_JOIN_LARGEST_BREAK_FS 0x00070004u
+#define OTO_FIELD_JOIN_PERIOD_MS 0x00070005u
 #define OTO_KIND_JOIN_STEP 1u
 #define OTO_KIND_JOIN_CLICK 2u
 #define OTO_KIND_JOIN_SLOPE 3u
+#define OTO_KIND_JOIN_PERIODIC 4u
+
+#define OTO_METRIC_REPETITION 12u
+#define OTO_FIELD_REPETITION_LOOPS 0x000c0001u
+#define OTO_FIELD_REPETITION_LOOPED_S 0x000c0002u
+#define OTO_FIELD_REPETITION_LONGEST_S 0x000c0003u
+#define OTO_FIELD_REPETITION_PERIOD_S 0x000c0004u
+#define OTO_KIND_REPETITION_LOOP 1u
+
+#define OTO_METRIC_WRAP 13u
+#define OTO_FIELD_WRAP_JUMPS 0x000d0001u
+#define OTO_FIELD_WRAP_LONGEST_RUN_SAMPLES 0x000d0002u
+#define OTO_KIND_WRAP_WRAP 1u
+
+#define OTO_METRIC_CLICK 17u
+#define OTO_FIELD_CLICK_CLICKS 0x00110001u
+#define OTO_FIELD_CLICK_LARGEST_CLICK_FS 0x00110002u
+#define OTO_FIELD_CLICK_LOOKS 0x00110003u
+#define OTO_KIND_CLICK_CLICK 1u
+
+#define OTO_METRIC_DROPOUT 18u
+#define OTO_FIELD_DROPOUT_HOLES 0x00120001u
+#define OTO_FIELD_DROPOUT_GAPS 0x00120002u
+#define OTO_FIELD_DROPOUT_LONGEST_MS 0x00120003u
+#define OTO_FIELD_DROPOUT_TOTAL_MS 0x00120004u
+#define OTO_KIND_DROPOUT_HOLE 1u
+#define OTO_KIND_DROPOUT_GAP 2u
+
+#define OTO_METRIC_DUPLICATE 20u
+#define OTO_FIELD_DUPLICATE_REPEATS 0x00140001u
+#define OTO_FIELD_DUPLICATE_STUCK 0x00140002u
+#define OTO_FIELD_DUPLICATE_TOTAL_MS 0x00140003u
+#define OTO_KIND_DUPLICATE_REPEAT 1u
+#define OTO_KIND_DUPLICATE_STUCK 2u
 
 #define OTO_METRIC_SILENCE 8u
 #define OTO_FIELD_SILENCE_LEAD_S 0x00080001u
@@ -517,12 +687,32 @@ const char *oto_finding_kind_str(uint32_t metric_id, uint32_t kind);
 #define OTO_FIELD_SILENCE_INNER_TOTAL_S 0x00080004u
 #define OTO_FIELD_SILENCE_ZERO_RATIO 0x00080005u
 #define OTO_FIELD_SILENCE_PAUSE_FLOOR_DBFS 0x00080006u
-#define OTO_FIELD_SILENCE_HOLES 0x00080007u
 #define OTO_KIND_SILENCE_LEAD 1u
 #define OTO_KIND_SILENCE_INNER 2u
 #define OTO_KIND_SILENCE_TAIL 3u
-#define OTO_KIND_SILENCE_HOLE 4u
-#define OTO_KIND_SILENCE_CANCELLATION 5u
+#define OTO_KIND_SILENCE_CANCELLATION 4u
+
+#define OTO_METRIC_NOISE 15u
+#define OTO_FIELD_NOISE_FLOOR_DBFS 0x000f0001u
+#define OTO_FIELD_NOISE_SNR_DB 0x000f0002u
+#define OTO_FIELD_NOISE_TAKEOVER_S 0x000f0003u
+#define OTO_KIND_NOISE_TAKEOVER 1u
+#define OTO_KIND_NOISE_TAIL 2u
+
+#define OTO_METRIC_TIMBRE 22u
+#define OTO_FIELD_TIMBRE_DISTANCE_DB 0x00160001u
+#define OTO_FIELD_TIMBRE_LARGEST_DB 0x00160002u
+#define OTO_FIELD_TIMBRE_TILT_DB 0x00160003u
+#define OTO_KIND_TIMBRE_DRIFT 1u
+
+#define OTO_METRIC_PITCH 21u
+#define OTO_FIELD_PITCH_MEDIAN_HZ 0x00150001u
+#define OTO_FIELD_PITCH_P10_HZ 0x00150002u
+#define OTO_FIELD_PITCH_P90_HZ 0x00150003u
+#define OTO_FIELD_PITCH_RANGE_SEMITONES 0x00150004u
+#define OTO_FIELD_PITCH_VOICED_RATIO 0x00150005u
+#define OTO_FIELD_PITCH_DRIFT_SEMITONES 0x00150006u
+#define OTO_KIND_PITCH_DRIFT 1u
 
 #define OTO_METRIC_CONTINUITY 9u
 #define OTO_FIELD_CONTINUITY_ARRIVALS 0x00090001u
@@ -547,6 +737,101 @@ const char *oto_finding_kind_str(uint32_t metric_id, uint32_t kind);
 #define OTO_FIELD_CONTINUITY_STALL_COUNT_500 0x00090014u
 #define OTO_KIND_CONTINUITY_STALL 1u
 #define OTO_KIND_CONTINUITY_CLOCK_BACKWARDS 2u
+
+#define OTO_METRIC_RTP 24u
+#define OTO_FIELD_RTP_EXPECTED 0x00180001u
+#define OTO_FIELD_RTP_RECEIVED 0x00180002u
+#define OTO_FIELD_RTP_LOST 0x00180003u
+#define OTO_FIELD_RTP_LOST_RATIO 0x00180004u
+#define OTO_FIELD_RTP_DISCARDED 0x00180005u
+#define OTO_FIELD_RTP_DISCARDED_RATIO 0x00180006u
+#define OTO_FIELD_RTP_DUPLICATES 0x00180007u
+#define OTO_FIELD_RTP_REORDERED 0x00180008u
+#define OTO_FIELD_RTP_LATE 0x00180009u
+#define OTO_FIELD_RTP_RESTARTS 0x0018000au
+#define OTO_FIELD_RTP_JITTER_A8_TICKS 0x0018000bu
+#define OTO_FIELD_RTP_JITTER_TICKS 0x0018000cu
+#define OTO_FIELD_RTP_JITTER_MS 0x0018000du
+#define OTO_FIELD_RTP_JITTER_MEAN_MS 0x0018000eu
+#define OTO_FIELD_RTP_JITTER_MAX_MS 0x0018000fu
+#define OTO_FIELD_RTP_INTERARRIVAL_MEAN_MS 0x00180010u
+#define OTO_FIELD_RTP_INTERARRIVAL_MAX_MS 0x00180011u
+#define OTO_FIELD_RTP_PACKET_MS 0x00180012u
+#define OTO_FIELD_RTP_BURST_DENSITY_RATIO 0x00180013u
+#define OTO_FIELD_RTP_GAP_DENSITY_RATIO 0x00180014u
+#define OTO_FIELD_RTP_BURST_MS 0x00180015u
+#define OTO_FIELD_RTP_GAP_MS 0x00180016u
+#define OTO_KIND_RTP_LOSS_BURST 1u
+#define OTO_KIND_RTP_HIGH_LOSS 2u
+#define OTO_KIND_RTP_HIGH_JITTER 3u
+
+#define OTO_METRIC_E_MODEL 25u
+#define OTO_FIELD_E_MODEL_NB_R 0x00190001u
+#define OTO_FIELD_E_MODEL_NB_MOS 0x00190002u
+#define OTO_FIELD_E_MODEL_NB_RO 0x00190003u
+#define OTO_FIELD_E_MODEL_NB_IS 0x00190004u
+#define OTO_FIELD_E_MODEL_NB_IDTE 0x00190005u
+#define OTO_FIELD_E_MODEL_NB_IDLE 0x00190006u
+#define OTO_FIELD_E_MODEL_NB_IDD 0x00190007u
+#define OTO_FIELD_E_MODEL_NB_IE_EFF 0x00190008u
+#define OTO_FIELD_E_MODEL_WB_R 0x00190009u
+#define OTO_FIELD_E_MODEL_WB_MOS 0x0019000au
+#define OTO_FIELD_E_MODEL_WB_IDLE 0x0019000bu
+#define OTO_FIELD_E_MODEL_WB_IDD 0x0019000cu
+#define OTO_FIELD_E_MODEL_WB_IE_EFF 0x0019000du
+#define OTO_FIELD_E_MODEL_FB_R 0x0019000eu
+#define OTO_FIELD_E_MODEL_FB_MOS 0x0019000fu
+#define OTO_FIELD_E_MODEL_FB_IDD 0x00190010u
+#define OTO_FIELD_E_MODEL_FB_IE_EFF 0x00190011u
+#define OTO_FIELD_E_MODEL_PPL_PERCENT 0x00190012u
+#define OTO_FIELD_E_MODEL_BURST_RATIO 0x00190013u
+#define OTO_FIELD_E_MODEL_IE 0x00190014u
+#define OTO_FIELD_E_MODEL_BPL_PERCENT 0x00190015u
+#define OTO_FIELD_E_MODEL_TA_MS 0x00190016u
+
+#define OTO_METRIC_BANDWIDTH 16u
+#define OTO_FIELD_BANDWIDTH_EFFECTIVE_BANDWIDTH_HZ 0x00100001u
+#define OTO_FIELD_BANDWIDTH_BANDWIDTH_RATIO 0x00100002u
+#define OTO_FIELD_BANDWIDTH_EDGE_DB 0x00100003u
+#define OTO_FIELD_BANDWIDTH_RATE_SUSPICION_RATIO 0x00100004u
+#define OTO_FIELD_BANDWIDTH_LIKELY_RATE_HZ 0x00100005u
+#define OTO_FIELD_BANDWIDTH_SHIFT_OCTAVES_RATIO 0x00100006u
+#define OTO_KIND_BANDWIDTH_BAND_LIMITED 1u
+#define OTO_KIND_BANDWIDTH_RATE_LABEL 2u
+
+#define OTO_METRIC_TONE 19u
+#define OTO_FIELD_TONE_STRONGEST_HZ 0x00130001u
+#define OTO_FIELD_TONE_STRONGEST_DBFS 0x00130002u
+#define OTO_FIELD_TONE_TONE_S 0x00130003u
+#define OTO_KIND_TONE_LINE 1u
+#define OTO_KIND_TONE_HUM 2u
+
+#define OTO_METRIC_LENGTH 10u
+#define OTO_FIELD_LENGTH_TEXT_RATIO 0x000a0001u
+#define OTO_FIELD_LENGTH_SPOKEN_S 0x000a0002u
+#define OTO_FIELD_LENGTH_EXPECTED_S 0x000a0003u
+#define OTO_FIELD_LENGTH_SYLLABLES 0x000a0004u
+#define OTO_FIELD_LENGTH_EXPECTED_SYLLABLES 0x000a0005u
+#define OTO_FIELD_LENGTH_CHAR_S 0x000a0006u
+#define OTO_FIELD_LENGTH_SYLLABLE_CHARS 0x000a0007u
+#define OTO_FIELD_LENGTH_WORDS_PER_MINUTE 0x000a0008u
+#define OTO_KIND_LENGTH_RUNAWAY 1u
+#define OTO_KIND_LENGTH_TOO_SHORT 2u
+
+#define OTO_METRIC_ENDING 11u
+#define OTO_FIELD_ENDING_TAIL_DB 0x000b0001u
+#define OTO_FIELD_ENDING_TAIL_250_DB 0x000b0002u
+#define OTO_FIELD_ENDING_SPEECH_DBFS 0x000b0003u
+#define OTO_FIELD_ENDING_CROSSINGS_HZ 0x000b0004u
+#define OTO_KIND_ENDING_CUT 1u
+
+#define OTO_METRIC_LEVEL_JUMP 14u
+#define OTO_FIELD_LEVEL_JUMP_JUMPS 0x000e0001u
+#define OTO_FIELD_LEVEL_JUMP_LARGEST_JUMP_DB 0x000e0002u
+#define OTO_FIELD_LEVEL_JUMP_SLOPE_PER_MINUTE_DB 0x000e0003u
+#define OTO_FIELD_LEVEL_JUMP_SPEECH_DBFS 0x000e0004u
+#define OTO_KIND_LEVEL_JUMP_JUMP 1u
+#define OTO_KIND_LEVEL_JUMP_FADE 2u
 
 #ifdef __cplusplus
 }

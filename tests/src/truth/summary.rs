@@ -151,7 +151,15 @@ mod tests {
     use std::path::PathBuf;
 
     fn voice(name: &str, kind: Kind, half: Half) -> Voice {
-        Voice { name: name.into(), language: "en".into(), sex: "f".into(), kind, half, files: vec![PathBuf::new()] }
+        Voice {
+            name: name.into(),
+            language: "en".into(),
+            sex: "f".into(),
+            kind,
+            half,
+            files: vec![PathBuf::new()],
+            texts: vec![None],
+        }
     }
 
     #[test]
