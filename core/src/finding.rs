@@ -324,7 +324,8 @@ pub(crate) struct Occurrence {
 }
 
 /// The handle of an open finding: plain data, to be kept in a metric's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(transparent)]
 pub(crate) struct EventId(u32);
 
 /// Pieces of the same trouble that lie close together, told as one finding: opened with the first, closed once no more

@@ -29,10 +29,10 @@ impl Layout {
         Self { channels, history: history.max(CHANNEL_HISTORY), longest_hop: rate.longest_hop() }
     }
 
-    /// The size of the block in samples.
+    /// The size of the block in samples, an even number.
     pub(crate) fn len(self) -> usize {
         let channels = if self.channels == 1 { 0 } else { self.channels };
-        self.history + self.longest_hop + channels * (CHANNEL_HISTORY + self.longest_hop)
+        (self.history + self.longest_hop + channels * (CHANNEL_HISTORY + self.longest_hop)).next_multiple_of(2)
     }
 
     /// Where channel `c` begins, and how much history it has.

@@ -30,7 +30,8 @@ pub(crate) trait Metric: Sized {
     /// Makes the plan: the only place that may fail or allocate.
     fn plan(config: &Self::Config, stream: &StreamShape) -> Result<Self::Plan, ConfigError>;
 
-    /// How many `f32`s of state depend on the rate; they come as `mem`, zeroed at the start of a stream.
+    /// How many `f32`s of state depend on the rate or the channels; they come as `mem`, zeroed at the start of a stream and aligned to
+    /// eight bytes, so that `bytemuck` can view them as what they hold.
     fn slab(_plan: &Self::Plan) -> usize {
         0
     }
@@ -207,8 +208,8 @@ macro_rules! register {
                 let mut plans = Self { $($name: None,)* slab: 0, needs: Needs::NONE };
                 $(if enabled[Index::$name as usize] {
                     let plan = <$name::$metric as Metric>::plan(&config.$name, stream)?;
-                    let start = plans.slab;
-                    plans.slab += <$name::$metric as Metric>::slab(&plan);
+                    let start = plans.slab.next_multiple_of(2);
+                    plans.slab = start + <$name::$metric as Metric>::slab(&plan);
                     plans.needs = plans.needs.and(<$name::$metric as Metric>::SPEC.needs);
                     plans.$name = Some(Planned { plan, start, end: plans.slab });
                 })*

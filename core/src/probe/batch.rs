@@ -77,7 +77,8 @@ fn push_group<S: Sample>(group: &mut [Job<'_, S>]) {
             if !pcm.is_empty() {
                 let Probe { plan, state, block } = &mut *job.probe;
                 let Tables { simd, layout, shape, .. } = &*plan.0;
-                taken[i] += shape.channels * state.framer.fill(*simd, *layout, &mut block[..layout.len()], pcm);
+                let (samples, _) = plan.0.split(block);
+                taken[i] += shape.channels * state.framer.fill(*simd, *layout, samples, pcm);
                 full[i] = state.framer.is_full();
             }
         }
@@ -91,7 +92,7 @@ fn push_group<S: Sample>(group: &mut [Job<'_, S>]) {
             }
             if full[i] {
                 let Probe { plan, state, block } = &mut *group[i].probe;
-                let (samples, slab) = block.split_at_mut(plan.0.layout.len());
+                let (samples, slab) = plan.0.split(block);
                 state.hop(&plan.0, samples, slab, energies.map(|e| e[i]));
             }
         }
@@ -108,7 +109,7 @@ fn k_energies<S>(group: &mut [Job<'_, S>], full: &[bool; LANES]) -> Option<[f64;
     for (i, job) in group.iter().enumerate().filter(|(i, _)| full[*i]) {
         let Probe { plan, state, block } = &*job.probe;
         states[i] = state.features.k_state();
-        hops[i] = state.framer.hop(plan.0.layout, block);
+        hops[i] = state.framer.hop(plan.0.layout, plan.0.peek(block).0);
     }
     let longest = hops.iter().map(|hop| hop.len()).max()?;
     let alike = hops.iter().filter(|hop| hop.len() == longest).count();
@@ -126,7 +127,7 @@ impl Probe {
     /// Asks for what a push touches first.
     fn prefetch_samples(&self) {
         prefetch(&self.state.framer);
-        prefetch(&self.block[..self.plan.0.layout.len()]);
+        prefetch(self.plan.0.peek(&self.block).0);
     }
 
     /// Asks for what a hop touches.

@@ -84,6 +84,23 @@ struct Tables {
     metrics: Plans,
 }
 
+impl Tables {
+    /// The length of a probe's block.
+    fn block_len(&self) -> usize {
+        (self.layout.len() + self.metrics.slab()).div_ceil(2)
+    }
+
+    /// A probe's block as the framer's samples and the metrics' slab.
+    fn split<'a>(&self, block: &'a mut [u64]) -> (&'a mut [f32], &'a mut [f32]) {
+        bytemuck::cast_slice_mut(block).split_at_mut(self.layout.len())
+    }
+
+    /// The same, to look at.
+    fn peek<'a>(&self, block: &'a [u64]) -> (&'a [f32], &'a [f32]) {
+        bytemuck::cast_slice(block).split_at(self.layout.len())
+    }
+}
+
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plan").field("config", &self.0.config).field("simd", &self.simd()).finish_non_exhaustive()
@@ -122,12 +139,9 @@ impl Plan {
     /// What one probe of this plan keeps in memory, in bytes, however long the stream.
     #[must_use]
     pub fn state_bytes(&self) -> usize {
-        size_of::<Probe>() + size_of::<State>() + self.block_len() * size_of::<f32>()
+        size_of::<Probe>() + size_of::<State>() + self.0.block_len() * size_of::<u64>()
     }
 
-    fn block_len(&self) -> usize {
-        self.0.layout.len() + self.0.metrics.slab()
-    }
 }
 
 /// Everything of a probe whose size does not depend on the rate. No pointers into itself.
@@ -160,8 +174,8 @@ struct State {
 pub struct Probe {
     plan: Plan,
     state: Box<State>,
-    /// The framer's samples, then the metrics' slab.
-    block: Box<[f32]>,
+    /// The framer's samples, then the metrics' slab: `f32`s, aligned so that a slab may hold what is wider, too.
+    block: Box<[u64]>,
 }
 
 impl fmt::Debug for Probe {
@@ -190,7 +204,7 @@ impl Probe {
     /// A probe at the start of a stream. This is the last call that allocates.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        let block = vec![0.0; plan.block_len()].into_boxed_slice();
+        let block = vec![0; plan.0.block_len()].into_boxed_slice();
         Self { plan: plan.clone(), state: Box::new(State::new(plan)), block }
     }
 
@@ -228,7 +242,7 @@ impl Probe {
         self.begin(pcm.len(), push)?;
         let channels = self.plan.0.shape.channels;
         let Self { plan, state, block } = self;
-        let (samples, slab) = block.split_at_mut(plan.0.layout.len());
+        let (samples, slab) = plan.0.split(block);
         while !pcm.is_empty() {
             let taken = state.framer.fill(plan.0.simd, plan.0.layout, samples, pcm);
             pcm = &pcm[taken * channels..];
@@ -310,7 +324,7 @@ impl Probe {
     /// The values so far. The hop in progress (less than 10 ms) is not in them. Does not disturb the stream.
     #[must_use]
     pub fn snapshot(&self) -> Report {
-        let slab = &self.block[self.plan.0.layout.len()..];
+        let (_, slab) = self.plan.0.peek(&self.block);
         let outputs = self.state.metrics.outputs(&self.plan.0.metrics, slab);
         Report::new(&self.plan, outputs, &self.state.ledger, self.samples(), self.state.finished)
     }
@@ -320,7 +334,7 @@ impl Probe {
     pub fn finish(&mut self) -> Report {
         if !self.state.finished {
             let Self { plan, state, block } = self;
-            let (samples, slab) = block.split_at_mut(plan.0.layout.len());
+            let (samples, slab) = plan.0.split(block);
             if state.framer.filled() > 0 {
                 state.hop(&plan.0, samples, slab, None);
             }
@@ -339,7 +353,7 @@ impl Probe {
     /// Makes the probe as new, without allocating.
     pub fn reset(&mut self) {
         *self.state = State::new(&self.plan);
-        self.block.fill(0.0);
+        self.block.fill(0);
     }
 }
 

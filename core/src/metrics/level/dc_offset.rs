@@ -29,9 +29,9 @@ use crate::error::ConfigError;
 use crate::features::FrameView;
 use crate::finding::{EventId, Occurrence, Severity, Sink};
 use crate::metrics::{End, Metric, StreamShape};
-use crate::probe::MAX_CHANNELS;
 use crate::spec::{Exactness, Exactness::Exact, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
 use crate::units::amplitude_db;
+use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 
 params! { DcOffsetConfig {
     threshold_fs: FullScale = 0.008 in 0.0001 ..= 1.0, "An offset beyond this is a finding (0.008 is -42 dBFS).";
@@ -57,8 +57,8 @@ const OFFSET: KindSpec = KindSpec {
 /// Slots of two hops that are remembered of each channel: 1.28 s.
 const SLOTS: usize = 64;
 /// Slots of zero that the usual centre begins with, and how many it forgets by (30 s).
-const SLOTS_OF_ZERO: u16 = 50;
-const SLOTS_OF_CENTRE: u16 = 1500;
+const SLOTS_OF_ZERO: u32 = 50;
+const SLOTS_OF_CENTRE: u32 = 1500;
 /// A hop counts for so many thresholds at most.
 const LARGEST_HOP: f32 = 5.0;
 /// Hops after an end that tell where it was.
@@ -66,28 +66,31 @@ const LEAST_HOPS: u32 = 40;
 /// Slots before an end that the line there is drawn through.
 const SLOTS_BEFORE: u32 = 12;
 
-/// State per channel: the sum of all samples, and the detector. Times are in hops.
-#[derive(Clone, Copy, Default)]
+/// State per channel, in the slab: the sum of all samples, and the detector. Times are in hops.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
 struct Channel {
     sum: f64,
     centre: f32,
-    slots: u16,
-    below: bool,
+    slots: u32,
+    /// Flags, 0 or 1: the offset is below the centre; a finding, `event`, is open.
+    below: u16,
+    open: u16,
     /// Gathered evidence for an offset above (0) and below (1) the centre, and where it began. While a finding is open, 0 is
     /// what speaks for its end.
     rise: [f32; 2],
     since: [u32; 2],
-    open: Option<EventId>,
+    event: EventId,
     start: u32,
     /// Where the last finding ended.
     until: u32,
     size: f32,
     /// Samples in findings that are closed.
     found: f32,
+    ring: [f32; SLOTS],
 }
 
 pub(crate) struct DcOffset {
-    channels: [Channel; MAX_CHANNELS],
     samples: u64,
 }
 
@@ -165,32 +168,37 @@ fn bend(ring: &[f32], now: u32, rough: u32, slopes: [Option<f32>; 2]) -> (f64, f
 
 impl Channel {
     /// Files the mean of hop `hop`; what falls out of the ring belongs to the centre unless a finding is open.
-    fn file(&mut self, ring: &mut [f32], hop: u32, mean: f32) {
-        let slot = &mut ring[(hop / 2) as usize % SLOTS];
+    fn file(&mut self, hop: u32, mean: f32) {
+        let slot = &mut self.ring[(hop / 2) as usize % SLOTS];
         if hop % 2 == 1 {
             *slot += 0.5 * mean;
             return;
         }
-        if hop >= self.until + 2 * SLOTS as u32 && self.open.is_none() {
-            self.centre += (*slot - self.centre) / f32::from(self.slots + SLOTS_OF_ZERO);
+        if hop >= self.until + 2 * SLOTS as u32 && self.open == 0 {
+            self.centre += (*slot - self.centre) / (self.slots + SLOTS_OF_ZERO) as f32;
             self.slots = (self.slots + 1).min(SLOTS_OF_CENTRE);
         }
         *slot = 0.5 * mean;
     }
 
     /// Both ends of the finding that is open, if it ended at `end`.
-    fn close(&mut self, plan: &Plan, c: usize, event: EventId, end: f64, out: &mut Sink<'_>) {
+    fn close(&mut self, plan: &Plan, c: usize, end: f64, out: &mut Sink<'_>) {
         let start = f64::from(self.start);
-        let o = plan.occurrence(start, end.max(start), if self.below { -self.size } else { self.size }, c);
-        out.close(&OFFSET, event, o);
+        let o = plan.occurrence(start, end.max(start), self.offset(), c);
+        out.close(&OFFSET, self.event, o);
+        self.open = 0;
         self.found += (o.end - o.start) as f32;
         self.until = end.ceil() as u32;
         self.rise = [0.0; 2];
     }
 
-    fn end(&self, ring: &[f32], now: u32) -> f64 {
-        let off = if self.below { -self.size } else { self.size };
-        bend(ring, now, self.since[0], [Some(self.centre + off), None]).0
+    /// The offset of the finding, with its sign.
+    fn offset(&self) -> f32 {
+        if self.below == 1 { -self.size } else { self.size }
+    }
+
+    fn end(&self, now: u32) -> f64 {
+        bend(&self.ring, now, self.since[0], [Some(self.centre + self.offset()), None]).0
     }
 }
 
@@ -219,11 +227,11 @@ impl Metric for DcOffset {
     }
 
     fn slab(plan: &Plan) -> usize {
-        SLOTS * plan.channels
+        plan.channels * size_of::<Channel>() / size_of::<f32>()
     }
 
     fn new(_: &Plan) -> Self {
-        Self { channels: [Channel::default(); MAX_CHANNELS], samples: 0 }
+        Self { samples: 0 }
     }
 
     fn update(&mut self, plan: &Plan, mem: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
@@ -231,23 +239,21 @@ impl Metric for DcOffset {
         let hop = f.index() as u32;
         let now = hop.saturating_add(1);
         let largest = LARGEST_HOP * plan.threshold;
-        let rings = mem.chunks_exact_mut(SLOTS);
-        for (c, ((channel, stats), ring)) in self.channels.iter_mut().zip(f.channels()).zip(rings).enumerate() {
+        let channels: &mut [Channel] = cast_slice_mut(mem);
+        for (c, (channel, stats)) in channels.iter_mut().zip(f.channels()).enumerate() {
             channel.sum += stats.sum;
             let mean = (stats.sum / f.len() as f64) as f32;
-            channel.file(ring, hop, mean);
+            channel.file(hop, mean);
             let off = mean - channel.centre;
-            if let Some(event) = channel.open {
-                let away = if channel.below { -off } else { off };
+            if channel.open == 1 {
+                let away = if channel.below == 1 { -off } else { off };
                 if channel.rise[0] == 0.0 {
                     channel.since[0] = hop;
                 }
                 let reference = 0.5 * channel.size.min(largest);
                 channel.rise[0] = (channel.rise[0] + (reference - away).clamp(-largest, largest)).max(0.0);
                 if channel.rise[0] >= plan.evidence && now - channel.since[0] >= LEAST_HOPS {
-                    let end = channel.end(ring, now);
-                    channel.open = None;
-                    channel.close(plan, c, event, end, out);
+                    channel.close(plan, c, channel.end(now), out);
                 }
                 continue;
             }
@@ -261,13 +267,12 @@ impl Metric for DcOffset {
                 // The reference undone: the plain sum since the onset.
                 let is_beyond = channel.rise[side] >= 0.5 * plan.threshold * hops as f32;
                 if channel.rise[side] >= plan.evidence && is_beyond && hops >= LEAST_HOPS {
-                    let (start, slope) = bend(ring, now, channel.since[side], [None; 2]);
+                    let (start, slope) = bend(&channel.ring, now, channel.since[side], [None; 2]);
                     channel.size = (slope - channel.centre).abs().max(plan.threshold);
                     channel.start = start.round() as u32;
-                    channel.below = side == 1;
-                    let size = if channel.below { -channel.size } else { channel.size };
-                    let o = plan.occurrence(channel.start.into(), now.into(), size, c);
-                    channel.open = Some(out.open(&OFFSET, o));
+                    channel.below = side as u16;
+                    let o = plan.occurrence(channel.start.into(), now.into(), channel.offset(), c);
+                    (channel.event, channel.open) = (out.open(&OFFSET, o), 1);
                     channel.rise = [0.0; 2];
                     break;
                 }
@@ -277,26 +282,27 @@ impl Metric for DcOffset {
 
     fn finish(&mut self, plan: &Plan, mem: &mut [f32], end: &End<'_>, out: &mut Sink<'_>) {
         let now = (end.samples as f64 * 100.0 / plan.rate_hz) as u32;
-        for (c, (channel, ring)) in self.channels.iter_mut().zip(mem.chunks_exact(SLOTS)).enumerate() {
-            if let Some(event) = channel.open.take() {
+        let channels: &mut [Channel] = cast_slice_mut(mem);
+        for (c, channel) in channels.iter_mut().enumerate() {
+            if channel.open == 1 {
                 let until = if channel.rise[0] > 0.5 * plan.evidence {
-                    channel.end(ring, now)
+                    channel.end(now)
                 } else {
                     end.samples as f64 * 100.0 / plan.rate_hz
                 };
-                channel.close(plan, c, event, until, out);
+                channel.close(plan, c, until, out);
             }
         }
     }
 
-    fn output(&self, plan: &Plan, _: &[f32]) -> DcOffsetOutput {
+    fn output(&self, plan: &Plan, mem: &[f32]) -> DcOffsetOutput {
         const NONE: &str = "no samples";
-        let channels = &self.channels[..plan.channels];
+        let channels: &[Channel] = cast_slice(mem);
         let sum = channels.iter().map(|c| c.sum).fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
         let mean = sum / self.samples as f64;
         let now = self.samples as f64;
         let running = |c: &Channel| (now - f64::from(c.start) * plan.rate_hz / 100.0).max(0.0);
-        let found = |c: &Channel| f64::from(c.found) + c.open.map_or(0.0, |_| running(c));
+        let found = |c: &Channel| f64::from(c.found) + if c.open == 1 { running(c) } else { 0.0 };
         let longest = channels.iter().map(found).fold(0.0, f64::max);
         DcOffsetOutput {
             mean_fs: Value::finite(mean, NONE),

@@ -121,7 +121,8 @@ pub(crate) struct Continuity {
     samples: u64,
     arrivals: u64,
     players: [Player; CUSHIONS_MS.len() + 1],
-    gaps: [u32; GAP_BINS],
+    /// When one is full, all are halved: percentiles need shares, not counts.
+    gaps: [u16; GAP_BINS],
     gap_max_ns: i64,
     /// A stall that is being waited out: told by a tick.
     open: Option<EventId>,
@@ -194,8 +195,10 @@ impl Continuity {
             Some(_) if t_ns > self.last_ns => {
                 let gap = t_ns.saturating_sub(self.last_ns);
                 self.gap_max_ns = self.gap_max_ns.max(gap);
-                let bin = &mut self.gaps[gap_bin(gap)];
-                *bin = bin.saturating_add(1);
+                if self.gaps[gap_bin(gap)] == u16::MAX {
+                    self.gaps.iter_mut().for_each(|n| *n /= 2);
+                }
+                self.gaps[gap_bin(gap)] += 1;
                 self.arrivals += 1;
             }
             Some(_) => {}
