@@ -166,6 +166,23 @@ pub(crate) fn flat_triples<V: Lanes>(x: &[f32], least: f32, tolerance: f32) -> u
     found
 }
 
+#[inline(always)]
+pub(crate) fn negative<V: Lanes>(x: &[f32]) -> u64 {
+    let zero = V::splat(0.0);
+    if let Some(x) = x.first_chunk::<64>() {
+        let (groups, _) = x.as_chunks::<LANES>();
+        return u64::from_le_bytes(core::array::from_fn(|k| zero.above(V::load(&groups[k]))));
+    }
+    let (groups, rest) = x.as_chunks::<LANES>();
+    let mut bits = 0;
+    for (k, v) in groups.iter().enumerate() {
+        bits |= u64::from(zero.above(V::load(v))) << (LANES * k);
+    }
+    let mut last = [0.0; LANES];
+    last[..rest.len()].copy_from_slice(rest);
+    bits | u64::from(zero.above(V::load(&last))) << (LANES * groups.len())
+}
+
 /// Samples the K-filter takes at a time.
 pub(crate) const BLOCK: usize = 8;
 
