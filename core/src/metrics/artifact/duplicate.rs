@@ -352,7 +352,8 @@ impl Metric for Duplicate {
                 rises &= rises - 1;
                 let is_close = i - last < plan.gap;
                 last = i;
-                if i < from || is_close {
+                // Beyond the last block all bits are zeros.
+                if i < from || i >= to || is_close {
                     continue;
                 }
                 self.add(plan, f.end() - (x.len() - i) as u64, x, i, out);
