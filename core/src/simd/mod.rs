@@ -119,6 +119,8 @@ kernels! {
     fn statistics(x: &[f32]) -> Statistics;
     /// How many starts of three samples that differ by at most `tolerance` and reach `least` in magnitude. Exact.
     fn flat_triples(x: &[f32], least: f32, tolerance: f32) -> u32;
+    /// Bit `i` says whether `x[i]` is below zero; `x` holds at most 64 samples, the bits beyond are zeros. Exact.
+    fn negative(x: &[f32]) -> u64;
     /// The energy of `x` behind the K-filter. A tolerance kernel.
     fn k_energy(filter: &KWeighting, state: &mut KState, x: &[f32]) -> f64;
     /// The same for one hop of each of up to eight streams, in lanes. A tolerance kernel.

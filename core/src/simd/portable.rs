@@ -157,13 +157,38 @@ fn largest(l: [f32; LANES]) -> f32 {
 #[inline(always)]
 pub(crate) fn flat_triples<V: Lanes>(x: &[f32], least: f32, tolerance: f32) -> u32 {
     let Some(n) = x.len().checked_sub(2) else { return 0 };
-    let (a, b, c) = (&x[..n], &x[1..=n], &x[2..]);
+    let (most, low) = (V::splat(tolerance), V::splat(least));
     let mut found = 0u32;
-    for i in 0..n {
-        let flat = (b[i] - a[i]).abs() <= tolerance && (c[i] - b[i]).abs() <= tolerance;
-        found += u32::from(flat & (b[i].abs() >= least));
+    let mut i = 0;
+    while let Some(x) = x.get(i..).and_then(|x| x.first_chunk::<{ LANES + 2 }>()) {
+        let (Some(a), Some(b), Some(c)) = (x.first_chunk(), x[1..].first_chunk(), x.last_chunk()) else { break };
+        let b = V::load(b);
+        let apart = b.sub(V::load(a)).abs().max(V::load(c).sub(b).abs());
+        found += (!(apart.above(most) | low.above(b.abs()))).count_ones();
+        i += LANES;
+    }
+    for i in i..n {
+        let flat = (x[i + 1] - x[i]).abs() <= tolerance && (x[i + 2] - x[i + 1]).abs() <= tolerance;
+        found += u32::from(flat & (x[i + 1].abs() >= least));
     }
     found
+}
+
+#[inline(always)]
+pub(crate) fn negative<V: Lanes>(x: &[f32]) -> u64 {
+    let zero = V::splat(0.0);
+    if let Some(x) = x.first_chunk::<64>() {
+        let (groups, _) = x.as_chunks::<LANES>();
+        return u64::from_le_bytes(core::array::from_fn(|k| zero.above(V::load(&groups[k]))));
+    }
+    let (groups, rest) = x.as_chunks::<LANES>();
+    let mut bits = 0;
+    for (k, v) in groups.iter().enumerate() {
+        bits |= u64::from(zero.above(V::load(v))) << (LANES * k);
+    }
+    let mut last = [0.0; LANES];
+    last[..rest.len()].copy_from_slice(rest);
+    bits | u64::from(zero.above(V::load(&last))) << (LANES * groups.len())
 }
 
 /// Samples the K-filter takes at a time.

@@ -1,7 +1,9 @@
 //! Tests of every kernel at every level this machine has, against plain `f64` references and against the portable
 //! definition. A level the machine lacks is named and counted; with `OTOSCOPE_REQUIRE_SIMD=avx2` its absence fails.
 
-use super::{Envelope, FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, POINTS, Simd, Statistics, TAPS, TruePeakTable};
+use super::{
+    Envelope, FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, POINTS, Simd, Statistics, TAPS, TruePeakTable,
+};
 use rustfft::num_complex::Complex32;
 
 /// Lengths around the lane width and the longest hop.
@@ -121,6 +123,16 @@ fn flat_triples_are_counted_alike() {
             .filter(|w| (w[1] - w[0]).abs() <= 0.01 && (w[2] - w[1]).abs() <= 0.01 && w[1].abs() >= 0.5)
             .count();
         assert_eq!(simd.flat_triples(&x, 0.5, 0.01) as usize, expected);
+    });
+}
+
+#[test]
+fn signs_are_told_alike() {
+    at_every_level(|simd, x| {
+        for x in x.chunks(64) {
+            let expected = x.iter().enumerate().fold(0, |bits, (i, v)| bits | u64::from(*v < 0.0) << i);
+            assert_eq!(simd.negative(x), expected);
+        }
     });
 }
 

@@ -261,7 +261,9 @@ impl Clipping {
             }
             let ended = *run;
             *run = Run { start: at, len: 1, level: v, before };
-            self.judge(plan, c, ended, Some(v), out);
+            if u64::from(ended.len) >= plan.min_run {
+                self.judge(plan, c, ended, Some(v), out);
+            }
         }
     }
 
@@ -343,6 +345,14 @@ impl Metric for Clipping {
                 }
             }
             let at_rail = stats.peak() >= AT_RAIL;
+            // What is lower than any plateau begins none, and ends none.
+            let channel = &mut self.channels[c];
+            let lowest = plan.least - 2.0 * STEP;
+            if let (true, [.., before, newest]) = (stats.peak() < lowest && channel.run.level.abs() < lowest, x) {
+                channel.run = Run::default();
+                channel.last = [*newest, *before];
+                continue;
+            }
             let flat = || f.simd().flat_triples(f.channel(c, LOOK_BACK), plan.least, STEP) > 0;
             if at_rail || (stats.peak() >= plan.least && flat()) {
                 self.walk(plan, c, x, f.start(), out);

@@ -241,6 +241,11 @@ impl Metric for Dropout {
         let first = x.len() - f.len();
         let pos = |i: usize| f.end() - (x.len() - i) as u64;
         let mut i = first;
+        let is_silent = plan.is_quiet(f.mix().peak());
+        if let (true, Some(run)) = (is_silent, &mut self.open) {
+            run.zeros = run.zeros.saturating_add(f.mix().zeros);
+            return;
+        }
         if let Some(mut run) = self.open.take() {
             let end = x[first..].iter().position(|&v| !plan.is_quiet(v)).map_or(x.len(), |n| first + n);
             run.zeros = run.zeros.saturating_add(zeros(&x[first..end]));

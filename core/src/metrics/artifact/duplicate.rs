@@ -9,23 +9,25 @@
 //! so equality is proof.
 //!
 //! ## Method
-//! Where the waveform rises through zero, the sixteen samples around that place make a fingerprint. The last 30 are kept
-//! (some 50 ms of a vowel), and of every fifth kind again the last 30 (some 200 ms). A run of fingerprints that
+//! Where the waveform rises through zero, six of the sixteen samples around that place make a fingerprint; rises that follow
+//! another within 0.25 ms have none, for hissing sounds have very many. The last 32 are kept
+//! (some 50 ms of a vowel), and of every fifth kind again the last 32 (some 200 ms). A run of fingerprints that
 //! all equal one the same distance before, at least `min_fingerprints` of them over at least `min_ms`, is a copy, if the
 //! distance is at least `min_lag_ms`, so that a period of the voice is none, and at least two of them fall within
-//! one distance: a tone of a whole number of samples a period repeats itself too, but has one. At a declared
-//! chunk edge a copy that follows what it repeats is a duplicate, and any of `free_fingerprints`. Elsewhere it must also be at
-//! least `free_lag_ms` long, have `free_fingerprints` and be nearly whole, for engines that join recorded
-//! pieces stretch them by repeating periods. A frame that comes four times or more is stuck, from `min_stuck_ms` on.
-//! Hops whose peak is below `least_dbfs` are not listened to.
+//! one distance: a tone of a whole number of samples a period repeats itself too, but has one. Of short distances the first
+//! sample of the copy is known exactly. At a declared
+//! chunk edge a whole copy that follows what it repeats is a duplicate, and any of `free_fingerprints` that also ends at an edge.
+//! Elsewhere it must be at least `free_lag_ms` long, have `free_fingerprints` and be heard to be whole, but for a fourth and
+//! 10 ms: engines that join recorded pieces stretch them by repeating periods, and some repeat their hissing. A frame that
+//! comes four times or more is stuck, from `min_stuck_ms` on. Hops whose peak is below `least_dbfs` are not listened to.
 //!
 //! ## Reading the value
 //! How long the repeated stretch is. `repeat` is heard as a stammer, `stuck` as a buzz.
 //!
 //! ## Limits
 //! Only exact repetition: one that passed a codec, a gain or a resampler is none. What comes back later than the
-//! fingerprints reach (in hissing sounds much earlier) is not found, nor stretches shorter than 8 ms or without three rises
-//! through zero. Half of the copies of 100 ms are found, and some in two pieces. Away from chunk edges copies of 10 ms cannot be
+//! fingerprints reach is not found, nor stretches shorter than 8 ms or without three rises
+//! through zero. Seven in ten copies of 100 ms are found. Away from chunk edges copies of 10 ms cannot be
 //! told from the repeated periods of a diphone engine, and such engines repeat longer stretches now and then: those are
 //! reported. Ends are known to 1 or 2 ms unless they fall on a chunk edge. Synthetic sound with a
 //! strictly constant period of more than `min_lag_ms` and overtones looks stuck. More channels than one are judged by
@@ -66,14 +68,20 @@ const STUCK: KindSpec = KindSpec {
 };
 
 /// Fingerprints kept.
-const KEPT: usize = 30;
+const KEPT: usize = 32;
 /// One fingerprint in so many is sparse.
 const SPARSE: u32 = 5;
+/// Chunk edges that are remembered.
+const EDGES: usize = 4;
 /// Samples of a fingerprint before the rise through zero, and from there on.
 const BEFORE: usize = 4;
 const AFTER: usize = 12;
 /// Copies from which on a run is stuck: the first one and three more.
 const STUCK_COPIES: u64 = 3;
+/// Rises that follow each other at a higher rate than this have no fingerprint: hissing sounds have many.
+const CLOSE_HZ: usize = 4000;
+/// So much of a copy may lie outside its first and last fingerprint.
+const UNHEARD_MS: u32 = 10;
 /// Without a fingerprint for so long, a run is over.
 const PATIENCE_MS: u32 = 25;
 
@@ -84,8 +92,9 @@ struct Run {
     count: u32,
     first: u64,
     last: u64,
-    /// The last fingerprint before it.
-    before: u64,
+    /// Where the copy begins: the first and the last place it may be.
+    from: u64,
+    to: u64,
 }
 
 /// Fingerprints of the past, and the run in progress.
@@ -104,7 +113,7 @@ pub(crate) struct Duplicate {
     tracks: [Track; 2],
     /// The end of the last finding: what overlaps it is the same one.
     told: u64,
-    edges: [u64; 2],
+    edges: [u64; EDGES],
     repeats: u32,
     stuck: u32,
     total: u64,
@@ -121,17 +130,15 @@ pub(crate) struct Plan {
     min_stuck: u64,
     least: f32,
     patience: u64,
+    gap: usize,
+    unheard: u64,
 }
 
-/// Mixes the bits of sixteen samples.
-fn fingerprint(x: &[f32]) -> u32 {
-    let mut h = 0x9e37_79b9_7f4a_7c15u64;
-    for pair in x.as_chunks::<2>().0 {
-        let both = u64::from(pair[0].to_bits()) << 32 | u64::from(pair[1].to_bits());
-        h = (h ^ both).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        h ^= h >> 32;
-    }
-    h as u32
+/// Mixes the bits of three pairs of sixteen samples: at both ends, where a seam would show, and at the rise.
+fn fingerprint(x: &[f32; BEFORE + AFTER]) -> u32 {
+    let pair = |i: usize| u64::from(x[i].to_bits()) | u64::from(x[i + 1].to_bits()) << 32;
+    let ends = pair(0).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(pair(14).wrapping_mul(0xff51_afd7_ed55_8ccd));
+    (ends.wrapping_add(pair(BEFORE).wrapping_mul(0xc4ce_b9fe_1a85_ec53)) >> 32) as u32
 }
 
 impl Track {
@@ -139,12 +146,12 @@ impl Track {
         prints: [0; KEPT],
         places: [0; KEPT],
         next: 0,
-        run: Run { lag: 0, count: 0, first: 0, last: 0, before: 0 },
+        run: Run { lag: 0, count: 0, first: 0, last: 0, from: 0, to: 0 },
         last_print: 0,
     };
 
-    /// A fingerprint at `at`. Returns the run that ended with it.
-    fn add(&mut self, plan: &Plan, print: u32, at: u64) -> Option<Run> {
+    /// A fingerprint at `at`, which is `x[i]`. Returns the run that ended with it.
+    fn add(&mut self, plan: &Plan, print: u32, at: u64, x: &[f32], i: usize) -> Option<Run> {
         let mut lag = 0;
         // Hardly any is known: all are compared at once first.
         let known = self.prints.iter().fold(false, |any, &p| any | (p == print));
@@ -161,7 +168,8 @@ impl Track {
         if lag != self.run.lag {
             ended = self.take();
             if lag >= plan.min_lag {
-                self.run = Run { lag, count: 0, first: at, last: at, before: self.last_print };
+                let (from, to) = self.begin(plan, lag as usize, at, x, i);
+                self.run = Run { lag, count: 0, first: at, last: at, from, to };
             }
         }
         if self.run.lag > 0 {
@@ -176,6 +184,16 @@ impl Track {
         ended
     }
 
+    /// Where a copy begins whose first fingerprint is at `at`: to the sample, if what it copies is still there.
+    fn begin(&self, plan: &Plan, lag: usize, at: u64, x: &[f32], i: usize) -> (u64, u64) {
+        let known = i.saturating_sub(lag);
+        let equal = x[i - known..i].iter().rev().zip(x[..known].iter().rev()).take_while(|(a, b)| a == b).count();
+        let first = at.saturating_sub(equal.max(BEFORE) as u64);
+        // The last fingerprint is none of it.
+        let earliest = self.last_print.saturating_sub(plan.gap.max(BEFORE) as u64).max(1).min(first);
+        (if equal < known { first } else { earliest }, first)
+    }
+
     /// The run in progress, which is over.
     fn take(&mut self) -> Option<Run> {
         let run = core::mem::take(&mut self.run);
@@ -184,10 +202,13 @@ impl Track {
 }
 
 impl Duplicate {
-    fn add(&mut self, plan: &Plan, print: u32, at: u64, out: &mut Sink<'_>) {
+    /// A rise at `x[i]`, which is sample `at`.
+    fn add(&mut self, plan: &Plan, at: u64, x: &[f32], i: usize, out: &mut Sink<'_>) {
+        let Some(around) = x.get(i - BEFORE..).and_then(|x| x.first_chunk()) else { return };
+        let print = fingerprint(around);
         for t in 0..2 {
-            if (t == 0 || print.is_multiple_of(SPARSE))
-                && let Some(run) = self.tracks[t].add(plan, print, at)
+            if (t == 0 || print < u32::MAX / SPARSE)
+                && let Some(run) = self.tracks[t].add(plan, print, at, x, i)
             {
                 self.judge(plan, run, at, out);
             }
@@ -210,24 +231,38 @@ impl Duplicate {
         if run.first < self.told || f64::from(run.count) < plan.config.min_fingerprints || span < plan.min || !is_rich {
             return;
         }
-        let reach = BEFORE as u64;
-        // The copy begins after the last fingerprint that is none of it, and ends before the next.
-        let (mut from, mut to) = (run.before.saturating_sub(AFTER as u64).max(1), run.first.saturating_sub(reach));
         let adjacent = span <= lag && 3 * span >= lag;
+        let is_exact = run.from == run.to;
+        let (mut from, mut to) = (run.from, run.to);
+        // What is shorter than its distance ends before the next fingerprint, which is none of it.
+        let end_limit = next + AFTER as u64;
         if adjacent {
-            from = from.max((run.last + AFTER as u64).saturating_sub(lag));
-            to = to.min((next + AFTER as u64).saturating_sub(lag)).max(from);
+            from = from.max((run.last + AFTER as u64).saturating_sub(lag)).min(to);
+            to = to.min(end_limit.saturating_sub(lag)).max(from);
         }
-        let from = from.min(to);
+        // Two samples may be equal by chance.
+        let at_edge = |from: u64, to: u64| self.edges.iter().copied().filter(|e| (from..=to + 2).contains(e)).max();
         let is_stuck = span >= STUCK_COPIES * lag;
-        let edge = self.edges.iter().copied().filter(|e| (from..=to).contains(e)).max();
-        // Engines that join pieces of speech stretch them by repeating periods. Away from an edge, it takes a copy that
-        // follows what it repeats and is longer than a period of the voice.
+        let is_whole = run.from + lag < end_limit + AFTER as u64;
+        let edge = at_edge(from, to);
+        // Engines that join pieces of speech stretch them by repeating periods, and some take their hissing from one
+        // recording. So a copy must follow what it repeats and be whole: at an edge, or longer than a period of the voice. Other
+        // ones are whole chunks.
         let sure = match (is_stuck, edge) {
             (true, _) => span >= plan.min_stuck,
-            (false, Some(_)) => adjacent || run.count >= plan.free_count,
+            (false, Some(edge)) if adjacent => edge + lag < end_limit + 2 && (is_exact || 2 * span >= lag),
+            (false, Some(_)) => {
+                run.count >= plan.free_count
+                    && run.to - run.from <= plan.unheard
+                    && next - run.last <= plan.unheard
+                    && at_edge(run.last + AFTER as u64, end_limit).is_some()
+            }
             (false, None) => {
-                adjacent && 4 * span >= 3 * lag && run.lag >= plan.free_lag && run.count >= plan.free_count
+                adjacent
+                    && is_whole
+                    && lag - span <= plan.unheard.min(lag / 4)
+                    && run.lag >= plan.free_lag
+                    && run.count >= plan.free_count
             }
         };
         if !sure {
@@ -235,7 +270,7 @@ impl Duplicate {
         }
         let start = edge.unwrap_or(from.midpoint(to));
         let known = run.last + AFTER as u64;
-        let end = if adjacent { (start + lag).min(next + AFTER as u64).max(start + 1) } else { known };
+        let end = if adjacent { (start + lag).min(end_limit).max(start + 1) } else { known };
         self.told = end;
         let length = end - start;
         let value = plan.rate.seconds(length) * 1000.0;
@@ -251,7 +286,7 @@ impl Metric for Duplicate {
     const SPEC: MetricSpec = MetricSpec {
         id: 20,
         name: "duplicate",
-        revision: 1,
+        revision: 2,
         summary: "Pieces of sound that come twice, bit by bit",
         definition: "Otoscope: runs of equal fingerprints at rises through zero, at one distance",
         needs: Needs::HISTORY,
@@ -275,12 +310,14 @@ impl Metric for Duplicate {
             max_lag: samples(250.0).min(u32::from(u16::MAX)),
             least: db_amplitude(config.least_dbfs) as f32,
             patience: stream.rate.samples_in_ms(PATIENCE_MS) as u64,
+            unheard: stream.rate.samples_in_ms(UNHEARD_MS) as u64,
+            gap: stream.rate.hz() as usize / CLOSE_HZ,
             config: config.clone(),
         })
     }
 
     fn new(_: &Plan) -> Self {
-        Self { tracks: [Track::EMPTY; 2], told: 0, edges: [u64::MAX; 2], repeats: 0, stuck: 0, total: 0 }
+        Self { tracks: [Track::EMPTY; 2], told: 0, edges: [u64::MAX; EDGES], repeats: 0, stuck: 0, total: 0 }
     }
 
     fn event(&mut self, _: &Plan, event: &Event, _: &mut Sink<'_>) {
@@ -300,29 +337,26 @@ impl Metric for Duplicate {
         if f.mix().peak() < plan.least {
             return;
         }
-        // Rises from AFTER samples before the hop to AFTER before its end, with the sample before each.
+        // Rises from AFTER samples before the hop to AFTER before its end; those just before tell which of them are close.
         let x = f.window();
-        let first = x.len() - f.len() - AFTER;
-        let places = &x[first - 1..x.len() - AFTER];
-        for (group, eight) in places.chunks(8).enumerate() {
-            let base = first - 1 + 8 * group;
-            let last = (base + 8).min(x.len() - AFTER - 1);
-            // Whole groups as arrays, which the compiler takes eight at a time.
-            let bits = |seen: (u32, u32), v: &f32| (seen.0 | v.to_bits(), seen.1 & v.to_bits());
-            let seen = (x[last].to_bits(), x[last].to_bits());
-            let (any, all) = match eight.first_chunk::<8>() {
-                Some(eight) => eight.iter().fold(seen, bits),
-                None => eight.iter().fold(seen, bits),
-            };
-            // The same sign throughout: nothing rises here.
-            if (any ^ all) >> 31 == 0 {
-                continue;
-            }
-            for i in base + 1..=last {
-                if x[i - 1] < 0.0 && x[i] >= 0.0 {
-                    let at = f.end() - (x.len() - i) as u64;
-                    self.add(plan, fingerprint(&x[i - BEFORE..i + AFTER]), at, out);
+        let (from, to) = (x.len() - f.len() - AFTER, x.len() - AFTER);
+        let begin = from - plan.gap - 1;
+        let mut last = begin;
+        let mut was_negative = 0;
+        for (k, block) in x[begin..to].chunks(64).enumerate() {
+            let negative = f.simd().negative(block);
+            let mut rises = !negative & (negative << 1 | was_negative);
+            was_negative = negative >> 63;
+            while rises > 0 {
+                let i = begin + 64 * k + rises.trailing_zeros() as usize;
+                rises &= rises - 1;
+                let is_close = i - last < plan.gap;
+                last = i;
+                // Beyond the last block all bits are zeros.
+                if i < from || i >= to || is_close {
+                    continue;
                 }
+                self.add(plan, f.end() - (x.len() - i) as u64, x, i, out);
             }
         }
     }
