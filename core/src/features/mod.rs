@@ -64,8 +64,8 @@ impl FeaturePlan {
     }
 
     /// The bands of a spectrum, if somebody needs them.
-    pub(crate) fn bands(&self, spectrum: Option<&[f32]>) -> Option<Bands> {
-        self.bands.as_ref().zip(spectrum).map(|(plan, spectrum)| plan.of(spectrum))
+    pub(crate) fn bands(&self, simd: Simd, spectrum: Option<&[f32]>) -> Option<Bands> {
+        self.bands.as_ref().zip(spectrum).map(|(plan, spectrum)| plan.of(simd, spectrum))
     }
 
     /// Samples of the downmix that must be kept before the hop.
@@ -95,7 +95,7 @@ pub(crate) struct Facts {
     pub k_energy: [f64; MAX_CHANNELS],
     pub true_peak: [f32; MAX_CHANNELS],
     pub voice: Voice,
-    /// On every second hop.
+    /// On every fourth hop.
     pub pitch: Option<Pitch>,
     pub gate: GateCounts,
 }
@@ -145,7 +145,7 @@ impl Features {
         let pitch = plan.pitch.as_ref().and_then(|plan| {
             self.pitch.update(simd, plan, s);
             let look = || if self.voice.is_active() { self.pitch.find(simd, plan) } else { Pitch::default() };
-            (hop_index % 2 == 1).then(look)
+            (hop_index % 4 == 3).then(look)
         });
         Facts { mix, channels, k_energy, true_peak: self.true_peak.largest(), voice: self.voice, pitch, gate }
     }

@@ -98,7 +98,7 @@ impl<'a> FrameView<'a> {
         self.facts.voice.is_active()
     }
 
-    /// The pitch of the last 40 ms, on every second hop, zero where nobody speaks; needs `PITCH`.
+    /// The pitch of the last 40 ms, on every fourth hop, zero where nobody speaks; needs `PITCH`.
     pub(crate) fn pitch(&self) -> Option<Pitch> {
         self.facts.pitch
     }

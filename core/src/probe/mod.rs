@@ -351,7 +351,7 @@ impl State {
         let (index, start) = (framer.index(), framer.start());
         let facts = features.compute(plan.simd, &plan.features, &signals, index, framer.gate(), k_energy);
         with_spectrum(plan.simd, &plan.features, signals.window(), index, |spectrum| {
-            let bands = plan.features.bands(spectrum);
+            let bands = plan.features.bands(plan.simd, spectrum);
             let view = FrameView::new(plan.simd, signals, &facts, spectrum, bands.as_ref(), index, start);
             metrics.update(&plan.metrics, slab, &view, ledger);
         });

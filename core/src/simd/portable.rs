@@ -697,18 +697,130 @@ pub(crate) fn count_matches<V: Lanes>(
     reached
 }
 
-/// `out[i] = sum_k taps[k] x[i step + k]`, as many as `x` and `out` have room for.
+/// `out[i] = sum_k taps[k] x[i step + k]`, as many as `x` and `out` have room for. Eight outputs are totalled at once.
 #[inline(always)]
 pub(crate) fn decimate<V: Lanes>(x: &[f32], taps: &[f32], step: usize, out: &mut [f32]) {
-    let (taps, _) = taps.as_chunks::<LANES>();
-    for (i, o) in out.iter_mut().enumerate() {
-        let Some(x) = x.get(i * step..) else { break };
-        let mut acc = V::splat(0.0);
-        for (x, h) in x.as_chunks::<LANES>().0.iter().zip(taps) {
-            acc = acc.add(V::load(x).mul(V::load(h)));
-        }
-        *o = acc.total();
+    match *taps.as_chunks::<LANES>().0 {
+        [a] => decimate_by::<V, 1>(x, &[a], step, out),
+        [a, b] => decimate_by::<V, 2>(x, &[a, b], step, out),
+        [a, b, c] => decimate_by::<V, 3>(x, &[a, b, c], step, out),
+        ref taps => decimate_with::<V>(x, taps, step, out),
     }
+}
+
+/// The lengths of the usual rates, known when this is compiled.
+#[inline(always)]
+fn decimate_by<V: Lanes, const GROUPS: usize>(x: &[f32], taps: &[[f32; LANES]; GROUPS], step: usize, out: &mut [f32]) {
+    decimate_with::<V>(x, taps, step, out);
+}
+
+#[inline(always)]
+fn decimate_with<V: Lanes>(x: &[f32], taps: &[[f32; LANES]], step: usize, out: &mut [f32]) {
+    for (j, out) in out.chunks_mut(LANES).enumerate() {
+        let mut acc = [V::splat(0.0); LANES];
+        for l in 0..LANES {
+            let first = (j * LANES + l) * step;
+            let Some(x) = x.get(first..first + LANES * taps.len()) else { break };
+            for (x, h) in x.as_chunks::<LANES>().0.iter().zip(taps) {
+                acc[l] = acc[l].add(V::load(x).mul(V::load(h)));
+            }
+        }
+        let totals = V::totals(acc).store();
+        out.copy_from_slice(&totals[..out.len()]);
+    }
+}
+
+/// Bands of bins: each is a weighted sum, kept as groups of eight bins with their weights.
+pub(crate) struct BinSums {
+    groups: Box<[([f32; LANES], u16)]>,
+    /// One past the last group of each band.
+    ends: Box<[u16]>,
+}
+
+impl BinSums {
+    /// `bands` bands of a spectrum of `bins` bins, at least eight; `weight` says how much of bin `k` is in band `b`.
+    pub(crate) fn new(bins: usize, bands: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
+        let (mut groups, mut ends) = (Vec::new(), Vec::new());
+        for b in 0..bands {
+            let mut k = 0;
+            while let Some(first) = (k..bins).find(|&k| weight(b, k) != 0.0) {
+                // The last group of a spectrum begins early; what lies before it is in the one before.
+                let from = first.min(bins - LANES);
+                groups.push((
+                    core::array::from_fn(|l| if from + l < first { 0.0 } else { weight(b, from + l) }),
+                    from as u16,
+                ));
+                k = from + LANES;
+            }
+            ends.push(groups.len() as u16);
+        }
+        Self { groups: groups.into(), ends: ends.into() }
+    }
+}
+
+/// The bands of a spectrum, as far as `out` has room.
+#[inline(always)]
+pub(crate) fn bin_sums<V: Lanes>(table: &BinSums, power: &[f32], out: &mut [f32]) {
+    let mut group = 0;
+    for (out, ends) in out.chunks_mut(LANES).zip(table.ends.chunks(LANES)) {
+        let mut acc = [V::splat(0.0); LANES];
+        for (acc, &end) in acc.iter_mut().zip(ends) {
+            let end = usize::from(end);
+            let mut sum = V::splat(0.0);
+            for (weights, first) in table.groups.get(group..end).unwrap_or_default() {
+                let Some(p) = power.get(usize::from(*first)..).and_then(|p| p.first_chunk()) else { break };
+                sum = sum.add(V::load(p).mul(V::load(weights)));
+            }
+            (*acc, group) = (sum, end);
+        }
+        let totals = V::totals(acc).store();
+        let n = out.len();
+        out.copy_from_slice(&totals[..n]);
+    }
+}
+
+/// The sums of eight parts of `x`, `part` samples each, in a row.
+#[inline(always)]
+pub(crate) fn part_sums<V: Lanes>(x: &[f32], part: usize) -> [f32; LANES] {
+    let mut acc = [V::splat(0.0); LANES];
+    for (acc, x) in acc.iter_mut().zip(x.chunks_exact(part.max(1))) {
+        let (groups, rest) = x.as_chunks::<LANES>();
+        let mut sum = V::splat(0.0);
+        for v in groups {
+            sum = sum.add(V::load(v));
+        }
+        if !rest.is_empty() {
+            let mut tail = [0.0; LANES];
+            tail[..rest.len()].copy_from_slice(rest);
+            sum = sum.add(V::load(&tail));
+        }
+        *acc = sum;
+    }
+    V::totals(acc).store()
+}
+
+/// `out[l] = sum_k x[k] rows[k][l]`.
+#[inline(always)]
+pub(crate) fn weigh<V: Lanes>(x: &[f32; LANES], rows: &[[f32; LANES]; LANES]) -> [f32; LANES] {
+    let (mut even, mut odd) = (V::splat(0.0), V::splat(0.0));
+    for k in 0..LANES / 2 {
+        even = even.add(V::splat(x[2 * k]).mul(V::load(&rows[2 * k])));
+        odd = odd.add(V::splat(x[2 * k + 1]).mul(V::load(&rows[2 * k + 1])));
+    }
+    even.add(odd).store()
+}
+
+/// Bit `k` says whether `x[k + 1]` is no lower than what is before it and higher than what follows.
+#[inline(always)]
+pub(crate) fn maxima<V: Lanes>(x: &[f32]) -> u128 {
+    let mut bits = [0u8; 16];
+    for (i, bits) in bits.iter_mut().enumerate() {
+        let Some(x) = x.get(i * LANES..).and_then(|x| x.first_chunk::<{ LANES + 2 }>()) else { break };
+        let (Some(a), Some(b), Some(c)) = (x.first_chunk(), x[1..].first_chunk(), x.last_chunk()) else { break };
+        let (a, b, c) = (V::load(a), V::load(b), V::load(c));
+        *bits = b.above(c) & !a.above(b);
+    }
+    u128::from_le_bytes(bits)
 }
 
 /// Lags computed in one pass over the reference: enough sums at once that none waits for itself.

@@ -32,6 +32,7 @@ use crate::error::ConfigError;
 use crate::features::FrameView;
 use crate::finding::{EventId, Occurrence, Severity, Sink};
 use crate::metrics::{End, Metric, StreamShape};
+use crate::simd::Simd;
 use crate::spec::{Exactness, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
 use crate::units::{SampleRate, db_power, power_db};
 
@@ -75,7 +76,7 @@ const DROP: f32 = 0.25;
 const MAINS_HZ: [f64; 4] = [50.0, 60.0, 100.0, 120.0];
 /// Below this only the mains are looked for, by correlation; from here on lines in the spectrum.
 const LOWEST_HZ: f64 = 135.0;
-/// Hops in the Hann window of a correlation, parts in a hop, and hops after which the mains are where they were.
+/// Hops in the Hann window of a correlation, parts in a hop (as many as lanes), and hops after which the mains are where they were.
 const WINDOW: usize = 40;
 const PARTS: usize = 8;
 const CYCLE: usize = 10;
@@ -152,10 +153,10 @@ pub(crate) struct Plan {
     voice_below: f32,
     /// Windows for which hum must last.
     hum_windows: u32,
-    /// Parts of a hop: how many samples; weight of each hop in the window; turns of each part, cosine and minus sine.
+    /// Parts of a hop: how many samples; weight of each hop in the window; turns of each part, cosine and minus sine of each of the mains.
     part: usize,
     window: [f32; WINDOW],
-    turns: [[[[f32; PARTS]; 2]; MAINS_HZ.len()]; CYCLE],
+    turns: [[[f32; 2 * MAINS_HZ.len()]; PARTS]; CYCLE],
 }
 
 impl Plan {
@@ -202,7 +203,7 @@ impl Tone {
                 continue;
             }
             let bin = usize::from(t.bin);
-            let peak = (bin - 1..=bin + 1).find(|&k| has(bits, k));
+            let peak = near(bits, bin);
             let level = level(power, bin);
             if let Some(k) = peak {
                 take(bits, k);
@@ -285,24 +286,14 @@ impl Tone {
     }
 
     /// Correlates the hop with the mains.
-    fn hum(&mut self, plan: &Plan, hop: &[f32], out: &mut Sink<'_>) {
+    fn hum(&mut self, plan: &Plan, simd: Simd, hop: &[f32], out: &mut Sink<'_>) {
         let n = self.hops as usize;
         self.hops = self.hops.saturating_add(1);
-        let mut parts = [0.0f32; PARTS];
-        for i in 0..plan.part {
-            for (p, sum) in parts.iter_mut().enumerate() {
-                *sum += hop.get(p * plan.part + i).copied().unwrap_or(0.0);
-            }
-        }
         let places = [n % WINDOW, (n + WINDOW / 2) % WINDOW];
-        for (m, turns) in self.mains.iter_mut().zip(&plan.turns[n % CYCLE]) {
-            let dot = |t: &[f32; PARTS]| {
-                let p: [f32; PARTS] = core::array::from_fn(|i| parts[i] * t[i]);
-                ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]))
-            };
-            let c = [dot(&turns[0]), dot(&turns[1])];
-            for (sum, &place) in m.sums.iter_mut().zip(&places) {
-                let w = plan.window[place];
+        let weights = places.map(|place| plan.window[place]);
+        let products = simd.weigh(&simd.part_sums(hop, plan.part), &plan.turns[n % CYCLE]);
+        for (m, c) in self.mains.iter_mut().zip(products.as_chunks::<2>().0) {
+            for (sum, w) in m.sums.iter_mut().zip(weights) {
                 *sum = [sum[0] + w * c[0], sum[1] + w * c[1]];
             }
         }
@@ -349,23 +340,43 @@ impl Tone {
         }
     }
 
-    /// A candidate that nobody follows yet takes the place of the tracker that has seen least.
-    fn begin(&mut self, plan: &Plan, power: &[f32], bin: usize) {
-        let level = level(power, bin);
-        if level < plan.least {
-            return;
+    /// Candidates that nobody follows yet take the places of the trackers that have seen least.
+    fn begin(&mut self, plan: &Plan, power: &[f32], bits: &[u8]) {
+        let mut place = self.weakest();
+        for (byte, &bits) in bits.iter().enumerate() {
+            let mut left = bits;
+            while left != 0 {
+                let bin = 8 * byte + left.trailing_zeros() as usize;
+                left &= left - 1;
+                let level = if bin < plan.lowest { 0.0 } else { level(power, bin) };
+                let Some(t) = self.trackers.get_mut(place).filter(|t| level >= plan.least && !t.found) else {
+                    continue;
+                };
+                let was_free = t.bin == 0;
+                *t = Tracker { level, since: self.spectra, seen: 1, bin: bin as u16, ..Tracker::default() };
+                // Where nobody was free, what has just begun has seen least: it stays the weakest.
+                if was_free {
+                    place = self.weakest();
+                }
+            }
         }
+    }
+
+    /// Somebody who is free, or else the first of those that have seen least.
+    fn weakest(&self) -> usize {
         let weight = |t: &Tracker| if t.found { u32::MAX } else { u32::from(t.seen) };
-        let Some(place) = self.trackers.iter_mut().min_by_key(|t| weight(t)) else { return };
-        // One that has seen as little but is older is no better than the new one.
-        if !place.found {
-            *place = Tracker { level, since: self.spectra, seen: 1, bin: bin as u16, ..Tracker::default() };
-        }
+        let free = self.trackers.iter().position(|t| t.bin == 0);
+        let least = || self.trackers.iter().enumerate().min_by_key(|(_, t)| weight(t)).map_or(0, |(i, _)| i);
+        free.unwrap_or_else(least)
     }
 }
 
-fn has(bits: &[u8; BIT_BYTES], bin: usize) -> bool {
-    bits.get(bin / 8).is_some_and(|b| b >> (bin % 8) & 1 == 1)
+/// The first of three neighbouring bins whose bit is set; a line may wander by one.
+fn near(bits: &[u8; BIT_BYTES], bin: usize) -> Option<usize> {
+    let first = bin - 1;
+    let at = |byte: usize| u16::from(bits.get(byte).copied().unwrap_or(0));
+    let three = (at(first / 8) | at(first / 8 + 1) << 8) >> (first % 8) & 0b111;
+    (three != 0).then(|| first + three.trailing_zeros() as usize)
 }
 
 fn take(bits: &mut [u8; BIT_BYTES], bin: usize) {
@@ -413,11 +424,11 @@ impl Metric for Tone {
                 (scale * angle.sin() * angle.sin()) as f32
             }),
             turns: core::array::from_fn(|h| {
-                MAINS_HZ.map(|hz| {
-                    [
-                        core::array::from_fn(|p| turns(h, hz, p).1 as f32),
-                        core::array::from_fn(|p| -turns(h, hz, p).0 as f32),
-                    ]
+                core::array::from_fn(|p| {
+                    core::array::from_fn(|i| {
+                        let (sin, cos) = turns(h, MAINS_HZ[i / 2], p);
+                        if i % 2 == 0 { cos as f32 } else { -sin as f32 }
+                    })
                 })
             }),
             rate: stream.rate,
@@ -449,7 +460,7 @@ impl Metric for Tone {
     fn update(&mut self, plan: &Plan, _: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
         if f.len() >= PARTS * plan.part {
             let window = f.window();
-            self.hum(plan, &window[window.len() - f.len()..], out);
+            self.hum(plan, f.simd(), &window[window.len() - f.len()..], out);
         }
         let Some(power) = f.spectrum() else { return };
         let mut bits = [0u8; BIT_BYTES];
@@ -464,15 +475,7 @@ impl Metric for Tone {
             carry = next;
         }
         self.follow(plan, power, &mut bits, out);
-        for byte in 0..bytes {
-            while bits[byte] != 0 {
-                let bin = 8 * byte + bits[byte].trailing_zeros() as usize;
-                bits[byte] &= bits[byte] - 1;
-                if bin >= plan.lowest {
-                    self.begin(plan, power, bin);
-                }
-            }
-        }
+        self.begin(plan, power, &bits[..bytes]);
         self.spectra = self.spectra.saturating_add(1);
     }
 
