@@ -531,10 +531,11 @@ pub(crate) fn peaks<V: Lanes>(power: &[f32], ratio: f32, bits: &mut [u8]) {
     let quarter = V::splat(0.25 * ratio);
     for (i, bits) in bits.iter_mut().enumerate() {
         let start = i * LANES;
-        let mut piece = [f32::INFINITY; SPAN];
+        let mut piece;
         let x = match power.get(start..).and_then(|p| p.first_chunk::<SPAN>()) {
             Some(x) => x,
             None => {
+                piece = [f32::INFINITY; SPAN];
                 // Beyond the last bin there is nothing to stand out of, and nothing that could.
                 let rest = power.get(start..).unwrap_or_default();
                 piece[..rest.len()].copy_from_slice(rest);
@@ -716,87 +717,128 @@ fn decimate_by<V: Lanes, const GROUPS: usize>(x: &[f32], taps: &[[f32; LANES]; G
 
 #[inline(always)]
 fn decimate_with<V: Lanes>(x: &[f32], taps: &[[f32; LANES]], step: usize, out: &mut [f32]) {
-    for (j, out) in out.chunks_mut(LANES).enumerate() {
-        let mut acc = [V::splat(0.0); LANES];
-        for l in 0..LANES {
-            let first = (j * LANES + l) * step;
-            let Some(x) = x.get(first..first + LANES * taps.len()) else { break };
-            for (x, h) in x.as_chunks::<LANES>().0.iter().zip(taps) {
-                acc[l] = acc[l].add(V::load(x).mul(V::load(h)));
+    macro_rules! products {
+        ($first:expr) => {{
+            let mut sum = V::splat(0.0);
+            if let Some(x) = x.get($first..$first + LANES * taps.len()) {
+                for (x, h) in x.as_chunks::<LANES>().0.iter().zip(taps) {
+                    sum = sum.add(V::load(x).mul(V::load(h)));
+                }
             }
-        }
-        let totals = V::totals(acc).store();
-        out.copy_from_slice(&totals[..out.len()]);
+            sum
+        }};
+    }
+    let (whole, rest) = out.as_chunks_mut::<LANES>();
+    let mut at = 0;
+    for out in whole {
+        let a = [products!(at), products!(at + step), products!(at + 2 * step), products!(at + 3 * step)];
+        at += 4 * step;
+        let b = [products!(at), products!(at + step), products!(at + 2 * step), products!(at + 3 * step)];
+        at += 4 * step;
+        *out = V::totals([a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3]]).store();
+    }
+    for out in rest {
+        let zero = V::splat(0.0);
+        *out = V::totals([products!(at), zero, zero, zero, zero, zero, zero, zero]).store()[0];
+        at += step;
     }
 }
 
 /// Bands of bins: each is a weighted sum, kept as groups of eight bins with their weights.
 pub(crate) struct BinSums {
-    groups: Box<[([f32; LANES], u16)]>,
-    /// One past the last group of each band.
-    ends: Box<[u16]>,
+    groups: Box<[[f32; LANES]]>,
+    /// The first bin of each group, and whether its band is complete with it.
+    places: Box<[(u16, bool)]>,
 }
 
 impl BinSums {
     /// `bands` bands of a spectrum of `bins` bins, at least eight; `weight` says how much of bin `k` is in band `b`.
     pub(crate) fn new(bins: usize, bands: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
-        let (mut groups, mut ends) = (Vec::new(), Vec::new());
+        let (mut groups, mut places) = (Vec::new(), Vec::new());
         for b in 0..bands {
             let mut k = 0;
-            while let Some(first) = (k..bins).find(|&k| weight(b, k) != 0.0) {
+            // A band of nothing is a group without weight.
+            let mut first = (0..bins).find(|&k| weight(b, k) != 0.0).or(Some(bins - 1));
+            while let Some(next) = first {
                 // The last group of a spectrum begins early; what lies before it is in the one before.
-                let from = first.min(bins - LANES);
-                groups.push((
-                    core::array::from_fn(|l| if from + l < first { 0.0 } else { weight(b, from + l) }),
-                    from as u16,
-                ));
+                let from = next.min(bins - LANES);
+                groups.push(core::array::from_fn(|l| if from + l < k { 0.0 } else { weight(b, from + l) }));
                 k = from + LANES;
+                first = (k..bins).find(|&k| weight(b, k) != 0.0);
+                places.push((from as u16, first.is_none()));
             }
-            ends.push(groups.len() as u16);
         }
-        Self { groups: groups.into(), ends: ends.into() }
+        Self { groups: groups.into(), places: places.into() }
     }
 }
 
 /// The bands of a spectrum, as far as `out` has room.
 #[inline(always)]
 pub(crate) fn bin_sums<V: Lanes>(table: &BinSums, power: &[f32], out: &mut [f32]) {
-    let mut group = 0;
-    for (out, ends) in out.chunks_mut(LANES).zip(table.ends.chunks(LANES)) {
-        let mut acc = [V::splat(0.0); LANES];
-        for (acc, &end) in acc.iter_mut().zip(ends) {
-            let end = usize::from(end);
+    let mut groups = table.groups.iter().zip(&table.places);
+    macro_rules! band {
+        () => {{
             let mut sum = V::splat(0.0);
-            for (weights, first) in table.groups.get(group..end).unwrap_or_default() {
-                let Some(p) = power.get(usize::from(*first)..).and_then(|p| p.first_chunk()) else { break };
+            for (weights, &(first, last)) in groups.by_ref() {
+                let Some(p) = power.get(usize::from(first)..).and_then(|p| p.first_chunk()) else { break };
                 sum = sum.add(V::load(p).mul(V::load(weights)));
+                if last {
+                    break;
+                }
             }
-            (*acc, group) = (sum, end);
-        }
-        let totals = V::totals(acc).store();
-        let n = out.len();
-        out.copy_from_slice(&totals[..n]);
+            sum
+        }};
+    }
+    let (whole, rest) = out.as_chunks_mut::<LANES>();
+    for out in whole {
+        let bands = [band!(), band!(), band!(), band!(), band!(), band!(), band!(), band!()];
+        *out = V::totals(bands).store();
+    }
+    for out in rest {
+        let zero = V::splat(0.0);
+        *out = V::totals([band!(), zero, zero, zero, zero, zero, zero, zero]).store()[0];
     }
 }
 
-/// The sums of eight parts of `x`, `part` samples each, in a row.
+/// The sums of eight parts of `x`, `part` samples each, at least eight, in a row; those that `x` has.
 #[inline(always)]
 pub(crate) fn part_sums<V: Lanes>(x: &[f32], part: usize) -> [f32; LANES] {
-    let mut acc = [V::splat(0.0); LANES];
-    for (acc, x) in acc.iter_mut().zip(x.chunks_exact(part.max(1))) {
-        let (groups, rest) = x.as_chunks::<LANES>();
-        let mut sum = V::splat(0.0);
-        for v in groups {
-            sum = sum.add(V::load(v));
-        }
-        if !rest.is_empty() {
-            let mut tail = [0.0; LANES];
-            tail[..rest.len()].copy_from_slice(rest);
-            sum = sum.add(V::load(&tail));
-        }
-        *acc = sum;
+    // The last group begins early: what the one before it has counted does not count again.
+    let counted = part.wrapping_neg() % LANES;
+    let mut last = [1.0; LANES];
+    last[..counted].fill(0.0);
+    let last = V::load(&last);
+    macro_rules! sum {
+        ($p:literal) => {{
+            let mut sum = V::splat(0.0);
+            if let Some((body, end)) = x.get($p * part..($p + 1) * part).and_then(|x| Some((x, x.last_chunk()?))) {
+                sum = V::load(end).mul(last);
+                for v in body[..part - 1].as_chunks::<LANES>().0 {
+                    sum = sum.add(V::load(v));
+                }
+            }
+            sum
+        }};
     }
-    V::totals(acc).store()
+    V::totals([sum!(0), sum!(1), sum!(2), sum!(3), sum!(4), sum!(5), sum!(6), sum!(7)]).store()
+}
+
+/// Of how many levels [`compare`] tells how they have changed.
+pub(crate) const COMPARED: usize = 3 * LANES;
+
+/// Bit by bit: whether `now` is more than `same` times what it was, whether it was more than `same` times what it is now, and
+/// whether it is less than `drop` times what it was.
+#[inline(always)]
+pub(crate) fn compare<V: Lanes>(was: &[f32; COMPARED], now: &[f32; COMPARED], same: f32, drop: f32) -> [u32; 3] {
+    let (same, drop) = (V::splat(same), V::splat(drop));
+    let mut bits = [[0u8; 4]; 3];
+    for (i, (was, now)) in was.as_chunks::<LANES>().0.iter().zip(now.as_chunks::<LANES>().0).enumerate() {
+        let (was, now) = (V::load(was), V::load(now));
+        bits[0][i] = now.above(was.mul(same));
+        bits[1][i] = was.above(now.mul(same));
+        bits[2][i] = was.mul(drop).above(now);
+    }
+    bits.map(u32::from_le_bytes)
 }
 
 /// `out[l] = sum_k x[k] rows[k][l]`.

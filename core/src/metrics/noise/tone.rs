@@ -32,7 +32,7 @@ use crate::error::ConfigError;
 use crate::features::FrameView;
 use crate::finding::{EventId, Occurrence, Severity, Sink};
 use crate::metrics::{End, Metric, StreamShape};
-use crate::simd::Simd;
+use crate::simd::{COMPARED, Simd};
 use crate::spec::{Exactness, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
 use crate::units::{SampleRate, db_power, power_db};
 
@@ -67,6 +67,7 @@ const HUM: KindSpec = kind(2, "hum", "hum of about {value} Hz for {duration_ms} 
 
 /// Lines followed at once.
 const TRACKERS: usize = 20;
+const _: () = assert!(TRACKERS <= COMPARED && TRACKERS < 32);
 /// Spectra a line must be gone for before it is over.
 const GONE: u8 = 3;
 /// Power ratios: 3 dB is the same level, a quarter is gone.
@@ -195,61 +196,62 @@ fn level(power: &[f32], bin: usize) -> f32 {
 }
 
 impl Tone {
-    fn follow(&mut self, plan: &Plan, power: &[f32], bits: &mut [u8; BIT_BYTES], out: &mut Sink<'_>) {
-        let now = self.spectra;
-        for i in 0..TRACKERS {
+    /// What became of the lines; the candidates that are theirs are taken out of `bits`.
+    fn follow(&mut self, plan: &Plan, simd: Simd, power: &[f32], bits: &mut [u8; BIT_BYTES], out: &mut Sink<'_>) {
+        let (mut was, mut now) = ([0.0f32; COMPARED], [0.0f32; COMPARED]);
+        let (mut peaks, mut young, mut leaving) = (0u32, 0u32, 0u32);
+        let mut places = [0u16; TRACKERS];
+        for (i, t) in self.trackers.iter().enumerate().filter(|(_, t)| t.bin != 0) {
+            (was[i], now[i]) = (t.level, level(power, t.bin.into()));
+            let (found, place) = take_near(bits, t.bin.into());
+            places[i] = place as u16;
+            peaks |= u32::from(found) << i;
+            young |= u32::from(t.seen < 3) << i;
+            leaving |= u32::from(t.gone > 0) << i;
+        }
+        let [more, less, gone] = simd.compare(&was, &now, SAME, DROP);
+        for i in each(leaving & !gone) {
+            self.trackers[i].gone = 0;
+        }
+        // What is young and grew was only half inside the first frame.
+        for i in each(peaks & !gone & !less & (!more | young)) {
             let t = &mut self.trackers[i];
-            if t.bin == 0 {
-                continue;
+            if more >> i & 1 == 1 {
+                t.level = now[i];
             }
-            let bin = usize::from(t.bin);
-            let peak = near(bits, bin);
-            let level = level(power, bin);
-            if let Some(k) = peak {
-                take(bits, k);
-                if level > t.level * SAME && t.seen < 3 {
-                    // It was only half inside the first frame.
-                    t.level = level;
-                }
-            }
-            if level < t.level * DROP {
-                if t.gone == 0 {
-                    t.after = level;
-                }
-                t.gone += 1;
-                if t.gone < GONE {
-                    continue;
-                }
-                let ended = now + 1 - u32::from(GONE);
-                let found = t.found;
-                // What covered a fainter line is gone: that one was there all the while.
-                let uncovered =
-                    peak.is_some() && level < t.after * SAME && level * SAME > t.after && level > plan.least;
-                *t = if uncovered {
-                    Tracker { level, since: ended, seen: 1, bin: t.bin, ..Tracker::default() }
-                } else {
-                    Tracker::default()
-                };
-                if found {
-                    self.close_unless_others(plan, plan.middle(ended), out);
-                }
-                continue;
-            }
-            t.gone = 0;
-            let Some(k) = peak else { continue };
-            if level > t.level * SAME || level * SAME < t.level {
-                continue;
-            }
-            t.level += NEW * (level - t.level);
+            t.level += NEW * (now[i] - t.level);
             t.seen = t.seen.saturating_add(1);
             let low = usize::from(f32::from(t.bin) < plan.voice_below);
-            if t.found || (now - t.since >= plan.hold[low] && t.seen >= plan.seen[low]) {
-                let hz = plan.frequency(power, k);
+            if t.found || (self.spectra - t.since >= plan.hold[low] && t.seen >= plan.seen[low]) {
+                let hz = plan.frequency(power, places[i].into());
                 t.hz = if t.found { t.hz + NEW * (hz - t.hz) } else { hz };
                 t.found = true;
                 let start = if t.since <= 1 { 0 } else { plan.middle(t.since) };
                 let (level, hz) = (t.level, t.hz);
                 self.report(plan, start, level, hz, out);
+            }
+        }
+        for i in each(gone) {
+            let (t, level) = (&mut self.trackers[i], now[i]);
+            if t.gone == 0 {
+                t.after = level;
+            }
+            t.gone += 1;
+            if t.gone < GONE {
+                continue;
+            }
+            let ended = self.spectra + 1 - u32::from(GONE);
+            let found = t.found;
+            // What covered a fainter line is gone: that one was there all the while.
+            let seen = peaks >> i & 1 == 1;
+            let uncovered = seen && level < t.after * SAME && level * SAME > t.after && level > plan.least;
+            *t = if uncovered {
+                Tracker { level, since: ended, seen: 1, bin: t.bin, ..Tracker::default() }
+            } else {
+                Tracker::default()
+            };
+            if found {
+                self.close_unless_others(plan, plan.middle(ended), out);
             }
         }
     }
@@ -341,48 +343,60 @@ impl Tone {
     }
 
     /// Candidates that nobody follows yet take the places of the trackers that have seen least.
-    fn begin(&mut self, plan: &Plan, power: &[f32], bits: &[u8]) {
-        let mut place = self.weakest();
-        for (byte, &bits) in bits.iter().enumerate() {
-            let mut left = bits;
+    fn begin(&mut self, plan: &Plan, power: &[f32], bits: &[u8; BIT_BYTES]) {
+        let mut free: u32 = self.trackers.iter().enumerate().map(|(i, t)| u32::from(t.bin == 0) << i).sum();
+        let mut weakest = None;
+        for (word, bytes) in bits.as_chunks::<8>().0.iter().enumerate() {
+            let mut left = u64::from_le_bytes(*bytes);
             while left != 0 {
-                let bin = 8 * byte + left.trailing_zeros() as usize;
+                let bin = 64 * word + left.trailing_zeros() as usize;
                 left &= left - 1;
                 let level = if bin < plan.lowest { 0.0 } else { level(power, bin) };
-                let Some(t) = self.trackers.get_mut(place).filter(|t| level >= plan.least && !t.found) else {
+                if level < plan.least {
                     continue;
+                }
+                let place = if free != 0 {
+                    let first = free.trailing_zeros() as usize;
+                    free &= free - 1;
+                    first
+                } else {
+                    // What has just begun has seen least: it stays the weakest.
+                    *weakest.get_or_insert_with(|| self.weakest())
                 };
-                let was_free = t.bin == 0;
-                *t = Tracker { level, since: self.spectra, seen: 1, bin: bin as u16, ..Tracker::default() };
-                // Where nobody was free, what has just begun has seen least: it stays the weakest.
-                if was_free {
-                    place = self.weakest();
+                if let Some(t) = self.trackers.get_mut(place).filter(|t| !t.found) {
+                    *t = Tracker { level, since: self.spectra, seen: 1, bin: bin as u16, ..Tracker::default() };
                 }
             }
         }
     }
 
-    /// Somebody who is free, or else the first of those that have seen least.
+    /// The first of those that have seen least and are no finding.
     fn weakest(&self) -> usize {
         let weight = |t: &Tracker| if t.found { u32::MAX } else { u32::from(t.seen) };
-        let free = self.trackers.iter().position(|t| t.bin == 0);
-        let least = || self.trackers.iter().enumerate().min_by_key(|(_, t)| weight(t)).map_or(0, |(i, _)| i);
-        free.unwrap_or_else(least)
+        self.trackers.iter().enumerate().min_by_key(|(_, t)| weight(t)).map_or(0, |(i, _)| i)
     }
 }
 
-/// The first of three neighbouring bins whose bit is set; a line may wander by one.
-fn near(bits: &[u8; BIT_BYTES], bin: usize) -> Option<usize> {
+/// The numbers of the bits that are set.
+fn each(mut bits: u32) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let first = bits.trailing_zeros() as usize;
+        let some = bits != 0;
+        bits &= bits.wrapping_sub(1);
+        some.then_some(first)
+    })
+}
+
+/// Whether the bit of one of three neighbouring bins is set, since a line may wander by one; which one; and clears it.
+fn take_near(bits: &mut [u8; BIT_BYTES], bin: usize) -> (bool, usize) {
     let first = bin - 1;
-    let at = |byte: usize| u16::from(bits.get(byte).copied().unwrap_or(0));
-    let three = (at(first / 8) | at(first / 8 + 1) << 8) >> (first % 8) & 0b111;
-    (three != 0).then(|| first + three.trailing_zeros() as usize)
-}
-
-fn take(bits: &mut [u8; BIT_BYTES], bin: usize) {
-    if let Some(b) = bits.get_mut(bin / 8) {
-        *b &= !(1 << (bin % 8));
-    }
+    let byte = (first / 8).min(BIT_BYTES - 2);
+    let pair = u16::from_le_bytes([bits[byte], bits[byte + 1]]);
+    let three = pair >> (first - 8 * byte) & 0b111;
+    let lowest = three & three.wrapping_neg();
+    let rest = pair & !(lowest << (first - 8 * byte));
+    [bits[byte], bits[byte + 1]] = rest.to_le_bytes();
+    (three != 0, first + lowest.trailing_zeros() as usize % 16)
 }
 
 impl Metric for Tone {
@@ -474,8 +488,8 @@ impl Metric for Tone {
             *b = *b << 4 | carry;
             carry = next;
         }
-        self.follow(plan, power, &mut bits, out);
-        self.begin(plan, power, &bits[..bytes]);
+        self.follow(plan, f.simd(), power, &mut bits, out);
+        self.begin(plan, power, &bits);
         self.spectra = self.spectra.saturating_add(1);
     }
 
