@@ -38,7 +38,7 @@ use crate::units::{SampleRate, db_power, power_db};
 
 params! { ToneConfig {
     standout_db: Db = 12.0 in 3.0 ..= 60.0, "How far a line must stand out of the bins beside it.";
-    least_dbfs: Dbfs = -75.0 in -120.0 ..= 0.0, "The RMS of the faintest line looked for.";
+    least_dbfs: Dbfs = -75.0 in -80.0 ..= 0.0, "The RMS of the faintest line looked for.";
     hold_s: Seconds = 0.5 in 0.1 ..= 60.0, "For how long a line must last without a break.";
     seen_ratio: Ratio = 0.6 in 0.1 ..= 1.0, "For how much of hold_s it must be seen, that is stand out at its level.";
     voice_below_hz: Hz = 800.0 in 130.0 ..= 5000.0, "Below this a line may be the fundamental of a voice.";
