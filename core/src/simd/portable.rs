@@ -529,30 +529,32 @@ pub(crate) fn real_power<V: Lanes>(table: &RealPower, z: &[Complex32], power: &m
 pub(crate) fn peaks<V: Lanes>(power: &[f32], ratio: f32, bits: &mut [u8]) {
     const SPAN: usize = LANES + 8;
     let quarter = V::splat(0.25 * ratio);
-    for (i, bits) in bits.iter_mut().enumerate() {
-        let start = i * LANES;
-        let mut piece;
-        let x = match power.get(start..).and_then(|p| p.first_chunk::<SPAN>()) {
-            Some(x) => x,
-            None => {
-                piece = [f32::INFINITY; SPAN];
-                // Beyond the last bin there is nothing to stand out of, and nothing that could.
-                let rest = power.get(start..).unwrap_or_default();
-                piece[..rest.len()].copy_from_slice(rest);
-                &piece
+    macro_rules! stand_out {
+        ($x:ident) => {{
+            macro_rules! at {
+                ($k:literal) => {
+                    match $x[$k..].first_chunk() {
+                        Some(x) => V::load(x),
+                        None => return,
+                    }
+                };
             }
-        };
-        macro_rules! at {
-            ($k:literal) => {
-                match x[$k..].first_chunk() {
-                    Some(x) => V::load(x),
-                    None => break,
-                }
-            };
-        }
-        let around = at!(0).add(at!(1)).add(at!(7).add(at!(8)));
-        let highest = around.mul(quarter).max(at!(3)).max(at!(5));
-        *bits = at!(4).above(highest);
+            let around = at!(0).add(at!(1)).add(at!(7).add(at!(8)));
+            let highest = around.mul(quarter).max(at!(3)).max(at!(5));
+            at!(4).above(highest)
+        }};
+    }
+    let whole = (power.len() + LANES).saturating_sub(SPAN) / LANES;
+    let (inside, beyond) = bits.split_at_mut(whole.min(bits.len()));
+    for (bits, x) in inside.iter_mut().zip(power.windows(SPAN).step_by(LANES)) {
+        *bits = stand_out!(x);
+    }
+    for (i, bits) in beyond.iter_mut().enumerate() {
+        // Beyond the last bin there is nothing to stand out of, and nothing that could.
+        let rest = power.get((whole + i) * LANES..).unwrap_or_default();
+        let mut x = [f32::INFINITY; SPAN];
+        x[..rest.len()].copy_from_slice(rest);
+        *bits = stand_out!(x);
     }
 }
 
@@ -701,45 +703,45 @@ pub(crate) fn count_matches<V: Lanes>(
 /// `out[i] = sum_k taps[k] x[i step + k]`, as many as `x` and `out` have room for. Eight outputs are totalled at once.
 #[inline(always)]
 pub(crate) fn decimate<V: Lanes>(x: &[f32], taps: &[f32], step: usize, out: &mut [f32]) {
-    match *taps.as_chunks::<LANES>().0 {
-        [a] => decimate_by::<V, 1>(x, &[a], step, out),
-        [a, b] => decimate_by::<V, 2>(x, &[a, b], step, out),
-        [a, b, c] => decimate_by::<V, 3>(x, &[a, b, c], step, out),
-        ref taps => decimate_with::<V>(x, taps, step, out),
+    let (taps, _) = taps.as_chunks::<LANES>();
+    // What the usual rates need, known when this is compiled: then nothing is left to be checked.
+    match (step, taps) {
+        (4, &[a]) => decimate_by::<V>(x, &[a], 4, out),
+        (5, &[a, b]) => decimate_by::<V>(x, &[a, b], 5, out),
+        (6, &[a, b]) => decimate_by::<V>(x, &[a, b], 6, out),
+        (8, &[a, b]) => decimate_by::<V>(x, &[a, b], 8, out),
+        (10, &[a, b, c]) => decimate_by::<V>(x, &[a, b, c], 10, out),
+        (11, &[a, b, c]) => decimate_by::<V>(x, &[a, b, c], 11, out),
+        _ => decimate_by::<V>(x, taps, step, out),
     }
 }
 
-/// The lengths of the usual rates, known when this is compiled.
 #[inline(always)]
-fn decimate_by<V: Lanes, const GROUPS: usize>(x: &[f32], taps: &[[f32; LANES]; GROUPS], step: usize, out: &mut [f32]) {
-    decimate_with::<V>(x, taps, step, out);
-}
-
-#[inline(always)]
-fn decimate_with<V: Lanes>(x: &[f32], taps: &[[f32; LANES]], step: usize, out: &mut [f32]) {
+fn decimate_by<V: Lanes>(x: &[f32], taps: &[[f32; LANES]], step: usize, out: &mut [f32]) {
+    let len = LANES * taps.len();
     macro_rules! products {
-        ($first:expr) => {{
+        ($x:ident, $l:literal) => {{
             let mut sum = V::splat(0.0);
-            if let Some(x) = x.get($first..$first + LANES * taps.len()) {
-                for (x, h) in x.as_chunks::<LANES>().0.iter().zip(taps) {
-                    sum = sum.add(V::load(x).mul(V::load(h)));
-                }
+            for (x, h) in $x[$l * step..$l * step + len].as_chunks::<LANES>().0.iter().zip(taps) {
+                sum = sum.add(V::load(x).mul(V::load(h)));
             }
             sum
         }};
     }
+    macro_rules! products_of {
+        ($x:ident, $($l:literal)*) => { V::totals([$(products!($x, $l)),*]).store() };
+    }
     let (whole, rest) = out.as_chunks_mut::<LANES>();
     let mut at = 0;
     for out in whole {
-        let a = [products!(at), products!(at + step), products!(at + 2 * step), products!(at + 3 * step)];
-        at += 4 * step;
-        let b = [products!(at), products!(at + step), products!(at + 2 * step), products!(at + 3 * step)];
-        at += 4 * step;
-        *out = V::totals([a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3]]).store();
+        let Some(x) = x.get(at..at + (LANES - 1) * step + len) else { return };
+        *out = products_of!(x, 0 1 2 3 4 5 6 7);
+        at += LANES * step;
     }
+    let zero = V::splat(0.0);
     for out in rest {
-        let zero = V::splat(0.0);
-        *out = V::totals([products!(at), zero, zero, zero, zero, zero, zero, zero]).store()[0];
+        let Some(x) = x.get(at..at + len) else { return };
+        *out = V::totals([products!(x, 0), zero, zero, zero, zero, zero, zero, zero]).store()[0];
         at += step;
     }
 }
@@ -800,24 +802,37 @@ pub(crate) fn bin_sums<V: Lanes>(table: &BinSums, power: &[f32], out: &mut [f32]
     }
 }
 
-/// The sums of eight parts of `x`, `part` samples each, at least eight, in a row; those that `x` has.
+/// The sums of eight parts of `x`, `part` samples each, at least eight, in a row; zeros if `x` is shorter.
 #[inline(always)]
 pub(crate) fn part_sums<V: Lanes>(x: &[f32], part: usize) -> [f32; LANES] {
+    // An eighth of a hop at the usual rates, known when this is compiled.
+    match part {
+        20 => part_sums_by::<V>(x, 20),
+        27 => part_sums_by::<V>(x, 27),
+        30 => part_sums_by::<V>(x, 30),
+        55 => part_sums_by::<V>(x, 55),
+        60 => part_sums_by::<V>(x, 60),
+        _ => part_sums_by::<V>(x, part),
+    }
+}
+
+#[inline(always)]
+fn part_sums_by<V: Lanes>(x: &[f32], part: usize) -> [f32; LANES] {
+    let Some(x) = x.get(..LANES * part).filter(|_| part >= LANES) else { return [0.0; LANES] };
     // The last group begins early: what the one before it has counted does not count again.
-    let counted = part.wrapping_neg() % LANES;
     let mut last = [1.0; LANES];
-    last[..counted].fill(0.0);
+    last[..part.wrapping_neg() % LANES].fill(0.0);
     let last = V::load(&last);
     macro_rules! sum {
         ($p:literal) => {{
             let mut sum = V::splat(0.0);
-            if let Some((body, end)) = x.get($p * part..($p + 1) * part).and_then(|x| Some((x, x.last_chunk()?))) {
-                sum = V::load(end).mul(last);
-                for v in body[..part - 1].as_chunks::<LANES>().0 {
-                    sum = sum.add(V::load(v));
-                }
+            for v in x[$p * part..($p + 1) * part - 1].as_chunks::<LANES>().0 {
+                sum = sum.add(V::load(v));
             }
-            sum
+            match x[$p * part..($p + 1) * part].last_chunk() {
+                Some(end) => sum.add(V::load(end).mul(last)),
+                None => sum,
+            }
         }};
     }
     V::totals([sum!(0), sum!(1), sum!(2), sum!(3), sum!(4), sum!(5), sum!(6), sum!(7)]).store()
@@ -880,9 +895,9 @@ pub(crate) fn lagged_products<V: Lanes>(x: &[f32], span: usize, first: usize, la
             break;
         };
         let (mut a, mut b, mut c, mut d) = (V::splat(0.0), V::splat(0.0), V::splat(0.0), V::splat(0.0));
-        for n in 0..span {
-            let Some(y) = shifted[n..].first_chunk::<LAG_GROUP>() else { break };
-            let v = V::splat(x[n]);
+        for (x, y) in x[..span].iter().zip(shifted.windows(LAG_GROUP)) {
+            let Some(y) = y.first_chunk::<LAG_GROUP>() else { break };
+            let v = V::splat(*x);
             let (y, _) = y.as_chunks::<LANES>();
             a = a.add(v.mul(V::load(&y[0])));
             b = b.add(v.mul(V::load(&y[1])));
