@@ -1,7 +1,7 @@
 //! The power spectrum of a real frame: Hann window, complex FFT of half the length by rustfft, powers of the real
 //! transform from it.
 
-use crate::simd::{RealPower, Simd};
+use crate::simd::{RealPower, Simd, as_numbers};
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
 use std::sync::Arc;
@@ -13,6 +13,8 @@ pub(crate) const LONGEST_HALF: usize = 2048;
 pub(crate) struct SpectrumPlan {
     window: Box<[f32]>,
     fft: Arc<dyn Fft<f32>>,
+    /// Whether the transform goes from one buffer to the other without a third.
+    apart: bool,
     last_step: RealPower,
 }
 
@@ -20,13 +22,12 @@ pub(crate) struct SpectrumPlan {
 pub(crate) struct Scratch<const M: usize> {
     packed: [Complex32; M],
     work: [Complex32; M],
-    power: [[f32; 2]; M],
 }
 
 impl<const M: usize> Scratch<M> {
     pub(crate) fn new() -> Self {
         const ZERO: Complex32 = Complex32 { re: 0.0, im: 0.0 };
-        Self { packed: [ZERO; M], work: [ZERO; M], power: [[0.0; 2]; M] }
+        Self { packed: [ZERO; M], work: [ZERO; M] }
     }
 }
 
@@ -39,7 +40,12 @@ impl SpectrumPlan {
             (0..len).map(|n| (0.5 - 0.5 * (core::f64::consts::TAU * n as f64 / len as f64).cos()) as f32).collect();
         // Scaled so that the bins of a signal add up to its mean square: 2 / (N sum of w^2), half of it at both ends.
         let power: f64 = window.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
-        Self { window, fft, last_step: RealPower::new(len, 2.0 / (len as f64 * power)) }
+        Self {
+            window,
+            apart: fft.get_outofplace_scratch_len() == 0,
+            fft,
+            last_step: RealPower::new(len, 2.0 / (len as f64 * power)),
+        }
     }
 
     /// The frame length.
@@ -50,9 +56,17 @@ impl SpectrumPlan {
     /// Bins `0..=len/2`: the mean square in each, one-sided. `frame` is the newest `2 M` samples.
     pub(crate) fn power<'s, const M: usize>(&self, simd: Simd, frame: &[f32], s: &'s mut Scratch<M>) -> &'s [f32] {
         simd.window_pairs(frame, &self.window, &mut s.packed);
-        self.fft.process_with_scratch(&mut s.packed, &mut s.work[..self.fft.get_inplace_scratch_len()]);
-        let power = &mut s.power.as_flattened_mut()[..=M];
-        simd.real_power(&self.last_step, &s.packed, power);
+        // Whichever way it is done, one of the two buffers is then free for the powers.
+        let Scratch { packed, work } = s;
+        let (transform, free) = if self.apart {
+            self.fft.process_outofplace_with_scratch(packed, work, &mut []);
+            (work, packed)
+        } else {
+            self.fft.process_with_scratch(packed, &mut work[..self.fft.get_inplace_scratch_len()]);
+            (packed, work)
+        };
+        let power = &mut as_numbers(free)[..=M];
+        simd.real_power(&self.last_step, transform, power);
         power
     }
 }

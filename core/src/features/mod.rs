@@ -14,7 +14,7 @@ pub(crate) use pitch::Pitch;
 pub(crate) use view::{Event, FrameView};
 pub(crate) use voice::Voice;
 
-use crate::dsp::fft::{Scratch, SpectrumPlan};
+use crate::dsp::fft::{LONGEST_HALF, Scratch, SpectrumPlan};
 use crate::frame::{Signals, lfe};
 use crate::probe::MAX_CHANNELS;
 use crate::simd::{GateCounts, KState, KWeighting, Simd, Statistics, TruePeakTable};
@@ -64,8 +64,8 @@ impl FeaturePlan {
     }
 
     /// The bands of a spectrum, if somebody needs them.
-    pub(crate) fn bands(&self, spectrum: Option<&[f32]>) -> Option<Bands> {
-        self.bands.as_ref().zip(spectrum).map(|(plan, spectrum)| plan.of(spectrum))
+    pub(crate) fn bands(&self, simd: Simd, spectrum: Option<&[f32]>) -> Option<Bands> {
+        self.bands.as_ref().zip(spectrum).map(|(plan, spectrum)| plan.of(simd, spectrum))
     }
 
     /// Samples of the downmix that must be kept before the hop.
@@ -95,7 +95,7 @@ pub(crate) struct Facts {
     pub k_energy: [f64; MAX_CHANNELS],
     pub true_peak: [f32; MAX_CHANNELS],
     pub voice: Voice,
-    /// On every second hop.
+    /// On every fourth hop.
     pub pitch: Option<Pitch>,
     pub gate: GateCounts,
 }
@@ -145,7 +145,7 @@ impl Features {
         let pitch = plan.pitch.as_ref().and_then(|plan| {
             self.pitch.update(simd, plan, s);
             let look = || if self.voice.is_active() { self.pitch.find(simd, plan) } else { Pitch::default() };
-            (hop_index % 2 == 1).then(look)
+            (hop_index % 4 == 3).then(look)
         });
         Facts { mix, channels, k_energy, true_peak: self.true_peak.largest(), voice: self.voice, pitch, gate }
     }
@@ -179,11 +179,13 @@ impl Features {
 }
 
 /// Runs `listen` with the spectrum of the frame, on every second hop and only if somebody needs it. The transform's
-/// scratch (12 bytes a point) lives on the stack for the time of the call, so no probe carries it.
+/// scratch (8 bytes a point) lives on the stack for the time of the call, so no probe carries it. A frame of less than
+/// -80 dBFS has the spectrum of silence; `mean_square` is that of the hop.
 pub(crate) fn with_spectrum<R>(
     simd: Simd,
     plan: &FeaturePlan,
     window: &[f32],
+    mean_square: f64,
     hop_index: u64,
     listen: impl FnOnce(Option<&[f32]>) -> R,
 ) -> R {
@@ -197,13 +199,23 @@ pub(crate) fn with_spectrum<R>(
         let frame = &window[window.len().saturating_sub(2 * M)..];
         listen(Some(plan.power(simd, frame, &mut scratch)))
     }
+    static SILENCE: [f32; LONGEST_HALF + 1] = [0.0; LONGEST_HALF + 1];
+    const LEAST: f64 = 1e-8;
     match &plan.spectrum {
+        Some(spectrum)
+            if hop_index % 2 == 1 && mean_square < LEAST && {
+                let frame = &window[window.len().saturating_sub(spectrum.len())..];
+                simd.statistics(frame).energy < LEAST * frame.len() as f64
+            } =>
+        {
+            listen(SILENCE.get(..=spectrum.len() / 2))
+        }
         Some(spectrum) if hop_index % 2 == 1 => match spectrum.len() {
             ..=256 => run::<128, R>(simd, spectrum, window, listen),
             512 => run::<256, R>(simd, spectrum, window, listen),
             1024 => run::<512, R>(simd, spectrum, window, listen),
             2048 => run::<1024, R>(simd, spectrum, window, listen),
-            _ => run::<{ crate::dsp::fft::LONGEST_HALF }, R>(simd, spectrum, window, listen),
+            _ => run::<LONGEST_HALF, R>(simd, spectrum, window, listen),
         },
         _ => listen(None),
     }
@@ -224,11 +236,18 @@ mod tests {
             let step = core::f64::consts::TAU * (frame / 8) as f64 / frame as f64;
             let x: Vec<f32> = (0..len).map(|n| 0.5 * (step * n as f64).sin() as f32).collect();
             let simd = Simd::choose(None);
-            assert!(with_spectrum(simd, &plan, &x, 0, |s| s.is_none()));
-            let total: f32 = with_spectrum(simd, &plan, &x, 1, |s| s.expect("an odd hop").iter().sum());
+            assert!(with_spectrum(simd, &plan, &x, 0.125, 0, |s| s.is_none()));
+            let total: f32 = with_spectrum(simd, &plan, &x, 0.125, 1, |s| s.expect("an odd hop").iter().sum());
             assert!((total - 0.125).abs() < 1e-5, "single precision over {frame} points: {total}");
+            let faint: Vec<f32> = x.iter().map(|v| 1e-4 * v).collect();
+            let heard = with_spectrum(simd, &plan, &faint, 0.125e-8, 1, |s| s.expect("an odd hop").to_vec());
+            assert_eq!(heard, vec![0.0; frame / 2 + 1], "-89 dBFS are silence");
+            assert!(
+                with_spectrum(simd, &plan, &x, 0.0, 1, |s| s.expect("an odd hop")[frame / 8] > 0.05),
+                "half a frame is not"
+            );
             let nobody = FeaturePlan::new(Needs::NONE, rate);
-            assert!(with_spectrum(simd, &nobody, &x, 1, |s| s.is_none()));
+            assert!(with_spectrum(simd, &nobody, &x, 0.125, 1, |s| s.is_none()));
         }
     }
 }

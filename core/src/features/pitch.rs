@@ -133,14 +133,25 @@ impl PitchTracker {
         for (r, e) in r.iter_mut().zip(&energies) {
             *r *= r.max(0.0) / e.max(1e-6);
         }
-        choose(plan, &r)
+        choose(plan, &r, simd.maxima(&r))
     }
 }
 
 /// The pitch behind squared correlations.
-fn choose(plan: &PitchPlan, r: &[f32]) -> Pitch {
-    let is_peak = |k: usize| r[k] >= r[k - 1] && r[k] > r[k + 1];
-    let peaks = || (plan.shortest..=plan.longest).filter(|&k| is_peak(k)).map(|k| vertex(r, k));
+fn choose(plan: &PitchPlan, r: &[f32], maxima: u128) -> Pitch {
+    let is_peak = |k: usize| maxima >> (k - 1) & 1 == 1;
+    // Of those from the shortest lag to the longest, one after the other.
+    let within = maxima & (u128::MAX >> (u128::BITS as usize - plan.longest)) & u128::MAX << (plan.shortest - 1);
+    let next = |left: &mut u128| {
+        let k = left.trailing_zeros() as usize + 1;
+        let some = *left != 0;
+        *left &= left.wrapping_sub(1);
+        some.then(|| vertex(r, k))
+    };
+    let peaks = || {
+        let mut left = within;
+        core::iter::from_fn(move || next(&mut left))
+    };
     let good = AS_GOOD * AS_GOOD * peaks().map(|(_, height)| height).fold(0.0, f32::max);
     let Some((mut period, strength)) = peaks().find(|&(_, height)| height >= good) else { return Pitch::default() };
     let mut times = 1.0;
@@ -188,8 +199,14 @@ mod tests {
             rest = &rest[taken..];
             if framer.is_full() {
                 let index = framer.index();
-                let facts =
-                    features.compute(simd, &plan, &framer.signals(layout, &mut block), index, GateCounts::default(), None);
+                let facts = features.compute(
+                    simd,
+                    &plan,
+                    &framer.signals(layout, &mut block),
+                    index,
+                    GateCounts::default(),
+                    None,
+                );
                 out.extend(facts.pitch);
                 framer.advance(rate, layout, &mut block);
             }

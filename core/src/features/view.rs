@@ -98,7 +98,7 @@ impl<'a> FrameView<'a> {
         self.facts.voice.is_active()
     }
 
-    /// The pitch of the last 40 ms, on every second hop, zero where nobody speaks; needs `PITCH`.
+    /// The pitch of the last 40 ms, on every fourth hop, zero where nobody speaks; needs `PITCH`.
     pub(crate) fn pitch(&self) -> Option<Pitch> {
         self.facts.pitch
     }
@@ -108,7 +108,8 @@ impl<'a> FrameView<'a> {
         self.facts.gate
     }
 
-    /// The mean square of the downmix in each bin from 0 Hz to half the rate, on every second hop; needs `SPECTRUM`.
+    /// The mean square of the downmix in each bin from 0 Hz to half the rate, on every second hop, 0 where
+    /// all is below -80 dBFS; needs `SPECTRUM`.
     #[allow(dead_code, reason = "spectral metrics come next; CONTRIBUTING.md's example is one")]
     pub(crate) fn spectrum(&self) -> Option<&'a [f32]> {
         self.spectrum

@@ -364,8 +364,9 @@ impl State {
         let signals = framer.signals(plan.layout, samples);
         let (index, start) = (framer.index(), framer.start());
         let facts = features.compute(plan.simd, &plan.features, &signals, index, framer.gate(), k_energy);
-        with_spectrum(plan.simd, &plan.features, signals.window(), index, |spectrum| {
-            let bands = plan.features.bands(spectrum);
+        let mean_square = facts.mix.energy / signals.hop().len().max(1) as f64;
+        with_spectrum(plan.simd, &plan.features, signals.window(), mean_square, index, |spectrum| {
+            let bands = plan.features.bands(plan.simd, spectrum);
             let view = FrameView::new(plan.simd, signals, &facts, spectrum, bands.as_ref(), index, start);
             metrics.update(&plan.metrics, slab, &view, ledger);
         });

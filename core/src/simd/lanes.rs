@@ -24,6 +24,8 @@ pub(super) trait Lanes: Copy {
     fn is_zero(self) -> Self;
     /// All lanes, added pairwise: the halves, then their halves, then the two that are left.
     fn total(self) -> f32;
+    /// The total of each of eight, in the lane of its turn: neighbours are added, then pairs of them, then the halves.
+    fn totals(v: [Self; 8]) -> Self;
     /// Lane `I` in every lane.
     fn broadcast<const I: usize>(self) -> Self;
     /// The lanes in the opposite order.
@@ -95,6 +97,10 @@ impl Lanes for Plain {
     fn total(self) -> f32 {
         let l = self.0;
         ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+    }
+    #[inline(always)]
+    fn totals(v: [Self; 8]) -> Self {
+        Self(v.map(|Self(l)| ((l[0] + l[1]) + (l[2] + l[3])) + ((l[4] + l[5]) + (l[6] + l[7]))))
     }
     #[inline(always)]
     fn broadcast<const I: usize>(self) -> Self {
@@ -207,6 +213,18 @@ mod avx {
                 let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
                 _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
             }
+        }
+        #[inline(always)]
+        fn totals(v: [Self; 8]) -> Self {
+            macro_rules! halves {
+                ($i:literal) => {{
+                    let (a, b) = (_mm256_hadd_ps(v[$i].0, v[$i + 1].0), _mm256_hadd_ps(v[$i + 2].0, v[$i + 3].0));
+                    _mm256_hadd_ps(a, b)
+                }};
+            }
+            // SAFETY: as above.
+            let (a, b) = unsafe { (halves!(0), halves!(4)) };
+            avx!(_mm256_add_ps(_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b)))
         }
         #[inline(always)]
         fn broadcast<const I: usize>(self) -> Self {

@@ -12,7 +12,8 @@ mod portable;
 mod suite;
 
 pub(crate) use portable::{
-    BLOCK, Envelope, FIR, KState, KWeighting, LANES, PHASES, POINTS, RealPower, SIGNATURE, TAPS, TruePeakTable,
+    BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, PHASES, POINTS, RealPower, SIGNATURE, TAPS,
+    TruePeakTable,
 };
 
 use core::fmt;
@@ -151,8 +152,25 @@ kernels! {
     fn peaks(power: &[f32], ratio: f32, bits: &mut [u8]);
     /// `out[i] = sum_k taps[k] x[i step + k]`; the taps come in whole groups of eight. Exact.
     fn decimate(x: &[f32], taps: &[f32], step: usize, out: &mut [f32]);
+    /// Weighted sums of the bins of a spectrum. Exact.
+    fn bin_sums(table: &BinSums, power: &[f32], out: &mut [f32]);
+    /// The sums of eight parts of `x`, each of `part` samples, at least eight. Exact.
+    fn part_sums(x: &[f32], part: usize) -> [f32; LANES];
+    /// `out[l] = sum_k x[k] rows[k][l]`. Exact.
+    fn weigh(x: &[f32; LANES], rows: &[[f32; LANES]; LANES]) -> [f32; LANES];
+    /// What became of levels: more, less, gone. Exact.
+    fn compare(was: &[f32; COMPARED], now: &[f32; COMPARED], same: f32, drop: f32) -> [u32; 3];
+    /// Bit `k` of the result says whether `x[k + 1]` is a maximum, for whole groups of eight. Exact.
+    fn maxima(x: &[f32]) -> u128;
     /// `out[k] = sum_n x[n] x[n + k]` over `span` samples, for lags from `first` to `last` at least. Exact.
     fn lagged_products(x: &[f32], span: usize, first: usize, last: usize, out: &mut [f32]);
+}
+
+/// The real and imaginary parts of complex numbers, in turn: memory for numbers once these are no longer needed.
+pub(crate) fn as_numbers(z: &mut [Complex32]) -> &mut [f32] {
+    // SAFETY: a complex number is two numbers in a row (`repr(C)`), so these are twice as many in the same memory, which is
+    // borrowed for as long.
+    unsafe { core::slice::from_raw_parts_mut(z.as_mut_ptr().cast(), 2 * z.len()) }
 }
 
 /// Asks the machine to bring memory that will be needed soon into its cache; a hint, where it has such a thing.

@@ -554,29 +554,32 @@ pub(crate) fn real_power<V: Lanes>(table: &RealPower, z: &[Complex32], power: &m
 pub(crate) fn peaks<V: Lanes>(power: &[f32], ratio: f32, bits: &mut [u8]) {
     const SPAN: usize = LANES + 8;
     let quarter = V::splat(0.25 * ratio);
-    for (i, bits) in bits.iter_mut().enumerate() {
-        let start = i * LANES;
-        let mut piece = [f32::INFINITY; SPAN];
-        let x = match power.get(start..).and_then(|p| p.first_chunk::<SPAN>()) {
-            Some(x) => x,
-            None => {
-                // Beyond the last bin there is nothing to stand out of, and nothing that could.
-                let rest = power.get(start..).unwrap_or_default();
-                piece[..rest.len()].copy_from_slice(rest);
-                &piece
+    macro_rules! stand_out {
+        ($x:ident) => {{
+            macro_rules! at {
+                ($k:literal) => {
+                    match $x[$k..].first_chunk() {
+                        Some(x) => V::load(x),
+                        None => return,
+                    }
+                };
             }
-        };
-        macro_rules! at {
-            ($k:literal) => {
-                match x[$k..].first_chunk() {
-                    Some(x) => V::load(x),
-                    None => break,
-                }
-            };
-        }
-        let around = at!(0).add(at!(1)).add(at!(7).add(at!(8)));
-        let highest = around.mul(quarter).max(at!(3)).max(at!(5));
-        *bits = at!(4).above(highest);
+            let around = at!(0).add(at!(1)).add(at!(7).add(at!(8)));
+            let highest = around.mul(quarter).max(at!(3)).max(at!(5));
+            at!(4).above(highest)
+        }};
+    }
+    let whole = (power.len() + LANES).saturating_sub(SPAN) / LANES;
+    let (inside, beyond) = bits.split_at_mut(whole.min(bits.len()));
+    for (bits, x) in inside.iter_mut().zip(power.windows(SPAN).step_by(LANES)) {
+        *bits = stand_out!(x);
+    }
+    for (i, bits) in beyond.iter_mut().enumerate() {
+        // Beyond the last bin there is nothing to stand out of, and nothing that could.
+        let rest = power.get((whole + i) * LANES..).unwrap_or_default();
+        let mut x = [f32::INFINITY; SPAN];
+        x[..rest.len()].copy_from_slice(rest);
+        *bits = stand_out!(x);
     }
 }
 
@@ -722,18 +725,184 @@ pub(crate) fn count_matches<V: Lanes>(
     reached
 }
 
-/// `out[i] = sum_k taps[k] x[i step + k]`, as many as `x` and `out` have room for.
+/// `out[i] = sum_k taps[k] x[i step + k]`, as many as `x` and `out` have room for. Eight outputs are totalled at once.
 #[inline(always)]
 pub(crate) fn decimate<V: Lanes>(x: &[f32], taps: &[f32], step: usize, out: &mut [f32]) {
     let (taps, _) = taps.as_chunks::<LANES>();
-    for (i, o) in out.iter_mut().enumerate() {
-        let Some(x) = x.get(i * step..) else { break };
-        let mut acc = V::splat(0.0);
-        for (x, h) in x.as_chunks::<LANES>().0.iter().zip(taps) {
-            acc = acc.add(V::load(x).mul(V::load(h)));
-        }
-        *o = acc.total();
+    // What the usual rates need, known when this is compiled: then nothing is left to be checked.
+    match (step, taps) {
+        (4, &[a]) => decimate_by::<V>(x, &[a], 4, out),
+        (5, &[a, b]) => decimate_by::<V>(x, &[a, b], 5, out),
+        (6, &[a, b]) => decimate_by::<V>(x, &[a, b], 6, out),
+        (8, &[a, b]) => decimate_by::<V>(x, &[a, b], 8, out),
+        (10, &[a, b, c]) => decimate_by::<V>(x, &[a, b, c], 10, out),
+        (11, &[a, b, c]) => decimate_by::<V>(x, &[a, b, c], 11, out),
+        _ => decimate_by::<V>(x, taps, step, out),
     }
+}
+
+#[inline(always)]
+fn decimate_by<V: Lanes>(x: &[f32], taps: &[[f32; LANES]], step: usize, out: &mut [f32]) {
+    let len = LANES * taps.len();
+    macro_rules! products {
+        ($x:ident, $l:literal) => {{
+            let mut sum = V::splat(0.0);
+            for (x, h) in $x[$l * step..$l * step + len].as_chunks::<LANES>().0.iter().zip(taps) {
+                sum = sum.add(V::load(x).mul(V::load(h)));
+            }
+            sum
+        }};
+    }
+    macro_rules! products_of {
+        ($x:ident, $($l:literal)*) => { V::totals([$(products!($x, $l)),*]).store() };
+    }
+    let (whole, rest) = out.as_chunks_mut::<LANES>();
+    let mut at = 0;
+    for out in whole {
+        let Some(x) = x.get(at..at + (LANES - 1) * step + len) else { return };
+        *out = products_of!(x, 0 1 2 3 4 5 6 7);
+        at += LANES * step;
+    }
+    let zero = V::splat(0.0);
+    for out in rest {
+        let Some(x) = x.get(at..at + len) else { return };
+        *out = V::totals([products!(x, 0), zero, zero, zero, zero, zero, zero, zero]).store()[0];
+        at += step;
+    }
+}
+
+/// Bands of bins: each is a weighted sum, kept as groups of eight bins with their weights.
+pub(crate) struct BinSums {
+    groups: Box<[[f32; LANES]]>,
+    /// The first bin of each group, and whether its band is complete with it.
+    places: Box<[(u16, bool)]>,
+}
+
+impl BinSums {
+    /// `bands` bands of a spectrum of `bins` bins, at least eight; `weight` says how much of bin `k` is in band `b`.
+    pub(crate) fn new(bins: usize, bands: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
+        let (mut groups, mut places) = (Vec::new(), Vec::new());
+        for b in 0..bands {
+            let mut k = 0;
+            // A band of nothing is a group without weight.
+            let mut first = (0..bins).find(|&k| weight(b, k) != 0.0).or(Some(bins - 1));
+            while let Some(next) = first {
+                // The last group of a spectrum begins early; what lies before it is in the one before.
+                let from = next.min(bins - LANES);
+                groups.push(core::array::from_fn(|l| if from + l < k { 0.0 } else { weight(b, from + l) }));
+                k = from + LANES;
+                first = (k..bins).find(|&k| weight(b, k) != 0.0);
+                places.push((from as u16, first.is_none()));
+            }
+        }
+        Self { groups: groups.into(), places: places.into() }
+    }
+}
+
+/// The bands of a spectrum, as far as `out` has room.
+#[inline(always)]
+pub(crate) fn bin_sums<V: Lanes>(table: &BinSums, power: &[f32], out: &mut [f32]) {
+    let mut groups = table.groups.iter().zip(&table.places);
+    macro_rules! band {
+        () => {{
+            let mut sum = V::splat(0.0);
+            for (weights, &(first, last)) in groups.by_ref() {
+                let Some(p) = power.get(usize::from(first)..).and_then(|p| p.first_chunk()) else { break };
+                sum = sum.add(V::load(p).mul(V::load(weights)));
+                if last {
+                    break;
+                }
+            }
+            sum
+        }};
+    }
+    let (whole, rest) = out.as_chunks_mut::<LANES>();
+    for out in whole {
+        let bands = [band!(), band!(), band!(), band!(), band!(), band!(), band!(), band!()];
+        *out = V::totals(bands).store();
+    }
+    for out in rest {
+        let zero = V::splat(0.0);
+        *out = V::totals([band!(), zero, zero, zero, zero, zero, zero, zero]).store()[0];
+    }
+}
+
+/// The sums of eight parts of `x`, `part` samples each, at least eight, in a row; zeros if `x` is shorter.
+#[inline(always)]
+pub(crate) fn part_sums<V: Lanes>(x: &[f32], part: usize) -> [f32; LANES] {
+    // An eighth of a hop at the usual rates, known when this is compiled.
+    match part {
+        20 => part_sums_by::<V>(x, 20),
+        27 => part_sums_by::<V>(x, 27),
+        30 => part_sums_by::<V>(x, 30),
+        55 => part_sums_by::<V>(x, 55),
+        60 => part_sums_by::<V>(x, 60),
+        _ => part_sums_by::<V>(x, part),
+    }
+}
+
+#[inline(always)]
+fn part_sums_by<V: Lanes>(x: &[f32], part: usize) -> [f32; LANES] {
+    let Some(x) = x.get(..LANES * part).filter(|_| part >= LANES) else { return [0.0; LANES] };
+    // The last group begins early: what the one before it has counted does not count again.
+    let mut last = [1.0; LANES];
+    last[..part.wrapping_neg() % LANES].fill(0.0);
+    let last = V::load(&last);
+    macro_rules! sum {
+        ($p:literal) => {{
+            let mut sum = V::splat(0.0);
+            for v in x[$p * part..($p + 1) * part - 1].as_chunks::<LANES>().0 {
+                sum = sum.add(V::load(v));
+            }
+            match x[$p * part..($p + 1) * part].last_chunk() {
+                Some(end) => sum.add(V::load(end).mul(last)),
+                None => sum,
+            }
+        }};
+    }
+    V::totals([sum!(0), sum!(1), sum!(2), sum!(3), sum!(4), sum!(5), sum!(6), sum!(7)]).store()
+}
+
+/// Of how many levels [`compare`] tells how they have changed.
+pub(crate) const COMPARED: usize = 3 * LANES;
+
+/// Bit by bit: whether `now` is more than `same` times what it was, whether it was more than `same` times what it is now, and
+/// whether it is less than `drop` times what it was.
+#[inline(always)]
+pub(crate) fn compare<V: Lanes>(was: &[f32; COMPARED], now: &[f32; COMPARED], same: f32, drop: f32) -> [u32; 3] {
+    let (same, drop) = (V::splat(same), V::splat(drop));
+    let mut bits = [[0u8; 4]; 3];
+    for (i, (was, now)) in was.as_chunks::<LANES>().0.iter().zip(now.as_chunks::<LANES>().0).enumerate() {
+        let (was, now) = (V::load(was), V::load(now));
+        bits[0][i] = now.above(was.mul(same));
+        bits[1][i] = was.above(now.mul(same));
+        bits[2][i] = was.mul(drop).above(now);
+    }
+    bits.map(u32::from_le_bytes)
+}
+
+/// `out[l] = sum_k x[k] rows[k][l]`.
+#[inline(always)]
+pub(crate) fn weigh<V: Lanes>(x: &[f32; LANES], rows: &[[f32; LANES]; LANES]) -> [f32; LANES] {
+    let (mut even, mut odd) = (V::splat(0.0), V::splat(0.0));
+    for k in 0..LANES / 2 {
+        even = even.add(V::splat(x[2 * k]).mul(V::load(&rows[2 * k])));
+        odd = odd.add(V::splat(x[2 * k + 1]).mul(V::load(&rows[2 * k + 1])));
+    }
+    even.add(odd).store()
+}
+
+/// Bit `k` says whether `x[k + 1]` is no lower than what is before it and higher than what follows.
+#[inline(always)]
+pub(crate) fn maxima<V: Lanes>(x: &[f32]) -> u128 {
+    let mut bits = [0u8; 16];
+    for (i, bits) in bits.iter_mut().enumerate() {
+        let Some(x) = x.get(i * LANES..).and_then(|x| x.first_chunk::<{ LANES + 2 }>()) else { break };
+        let (Some(a), Some(b), Some(c)) = (x.first_chunk(), x[1..].first_chunk(), x.last_chunk()) else { break };
+        let (a, b, c) = (V::load(a), V::load(b), V::load(c));
+        *bits = b.above(c) & !a.above(b);
+    }
+    u128::from_le_bytes(bits)
 }
 
 /// Lags computed in one pass over the reference: enough sums at once that none waits for itself.
@@ -751,9 +920,9 @@ pub(crate) fn lagged_products<V: Lanes>(x: &[f32], span: usize, first: usize, la
             break;
         };
         let (mut a, mut b, mut c, mut d) = (V::splat(0.0), V::splat(0.0), V::splat(0.0), V::splat(0.0));
-        for n in 0..span {
-            let Some(y) = shifted[n..].first_chunk::<LAG_GROUP>() else { break };
-            let v = V::splat(x[n]);
+        for (x, y) in x[..span].iter().zip(shifted.windows(LAG_GROUP)) {
+            let Some(y) = y.first_chunk::<LAG_GROUP>() else { break };
+            let v = V::splat(*x);
             let (y, _) = y.as_chunks::<LANES>();
             a = a.add(v.mul(V::load(&y[0])));
             b = b.add(v.mul(V::load(&y[1])));

@@ -3,6 +3,8 @@
 
 use super::{
     Envelope, FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, POINTS, Simd, Statistics, TAPS, TruePeakTable,
+    BinSums, COMPARED, Envelope, FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, POINTS, Simd, Statistics, TAPS,
+    TruePeakTable,
 };
 use rustfft::num_complex::Complex32;
 
@@ -343,6 +345,64 @@ fn the_kernels_of_the_pitch_match_plain_loops_and_the_portable_bits() {
         for lag in 5..=last {
             let want: f64 = x[..span].iter().zip(&x[lag..]).map(|(a, b)| wide(a) * wide(b)).sum();
             assert!((wide(&out[lag]) - want).abs() < 1e-3, "1,842 products in single precision: {lag} {want}");
+        }
+    });
+}
+
+#[test]
+fn totals_and_weighted_sums_match_plain_loops_and_the_portable_bits() {
+    let wide = |v: &f32| f64::from(*v);
+    let rows: [[f32; 8]; 8] = core::array::from_fn(|k| core::array::from_fn(|l| (k as f32 - 3.1) * (l as f32 - 2.2)));
+    at_every_level(|simd, x| {
+        for part in [8, 9, 13, 15, 24, 30, 120] {
+            let got = simd.part_sums(x, part);
+            assert_eq!(got, portable().part_sums(x, part));
+            for (p, got) in got.iter().enumerate() {
+                let whole = x.get(..8 * part).unwrap_or_default();
+                let want: f64 = whole.iter().skip(p * part).take(part).map(wide).sum();
+                assert!((wide(got) - want).abs() < 1e-4, "120 numbers below 1: {p} {got} {want}");
+            }
+        }
+        if let Some(x) = x.first_chunk() {
+            let got = simd.weigh(x, &rows);
+            assert_eq!(got, portable().weigh(x, &rows));
+            for (l, got) in got.iter().enumerate() {
+                let want: f64 = x.iter().zip(&rows).map(|(x, row)| wide(x) * wide(&row[l])).sum();
+                assert!((wide(got) - want).abs() < 1e-4, "eight products below 20: {got} {want}");
+            }
+        }
+        if let (Some(was), Some(now)) = (x.first_chunk::<COMPARED>(), x.last_chunk::<COMPARED>()) {
+            let bits = simd.compare(was, now, 2.0, 0.25);
+            for i in 0..COMPARED {
+                let want = [now[i] > was[i] * 2.0, was[i] > now[i] * 2.0, now[i] < was[i] * 0.25];
+                assert_eq!(bits.map(|b| b >> i & 1 == 1), want, "{i}: {} {}", was[i], now[i]);
+            }
+        }
+        let maxima = simd.maxima(x);
+        for k in 0..128 {
+            let whole = (k / 8) * 8 + 10 <= x.len();
+            let want = whole && x[k + 1] >= x[k] && x[k + 1] > x[k + 2];
+            assert_eq!(maxima >> k & 1 == 1, want, "{k} of {}", x.len());
+        }
+        if x.len() < 15 {
+            return;
+        }
+        // Eleven bands: single bins, the whole, nothing, halves; the last ones at the very end.
+        let weight = |b: usize, k: usize| match b {
+            0 => f32::from(k == 0),
+            1 => 1.0 / (k + 1) as f32,
+            2 => 0.0,
+            10 => f32::from(k == x.len() - 1),
+            _ => f32::from(k / b % 2 == 0 && k < 40),
+        };
+        let table = BinSums::new(x.len(), 11, weight);
+        let (mut got, mut reference) = ([9.0; 11], [9.0; 11]);
+        simd.bin_sums(&table, x, &mut got);
+        portable().bin_sums(&table, x, &mut reference);
+        assert_eq!(got, reference);
+        for (b, got) in got.iter().enumerate() {
+            let want: f64 = x.iter().enumerate().map(|(k, x)| wide(x) * wide(&weight(b, k))).sum();
+            assert!((wide(got) - want).abs() < 1e-5, "sums below 40 in single precision: {b} {got} {want}");
         }
     });
 }

@@ -23,7 +23,7 @@
 //! ## Limits
 //! Applause and rain are noise. Babble, music and hum are not: they move or are not flat. Noise shorter than `sustain_s`, or
 //! confined to part of the spectrum, is not seen. Tails shorter than 0.2 s pass for a last fricative, and tails near the
-//! level of the pauses are floor. The floor of a stream without pauses is speech.
+//! level of the pauses are floor, as is all below -80 dBFS. The floor of a stream without pauses is speech.
 
 use crate::error::ConfigError;
 use crate::features::{BANDS, FrameView};
@@ -37,7 +37,7 @@ params! { NoiseConfig {
     sustain_s: Seconds = 0.6 in 0.2 ..= 0.6, "For at least this long, in steps of 40 ms.";
     flatness_db: Db = 6.0 in 0.0 ..= 40.0, "How far from white it may be.";
     tail_db: Db = -40.0 in -90.0 ..= 20.0, "Steady noise at the end of the stream is a finding above this, against the speech.";
-    least_dbfs: Dbfs = -50.0 in -100.0 ..= 0.0, "Quieter noise is a floor, not a takeover.";
+    least_dbfs: Dbfs = -50.0 in -80.0 ..= 0.0, "Quieter noise is a floor, not a takeover.";
 } }
 
 fields! { NoiseOutput {

@@ -32,12 +32,13 @@ use crate::error::ConfigError;
 use crate::features::FrameView;
 use crate::finding::{EventId, Occurrence, Severity, Sink};
 use crate::metrics::{End, Metric, StreamShape};
+use crate::simd::{COMPARED, Simd};
 use crate::spec::{Exactness, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
 use crate::units::{SampleRate, db_power, power_db};
 
 params! { ToneConfig {
     standout_db: Db = 12.0 in 3.0 ..= 60.0, "How far a line must stand out of the bins beside it.";
-    least_dbfs: Dbfs = -75.0 in -120.0 ..= 0.0, "The RMS of the faintest line looked for.";
+    least_dbfs: Dbfs = -75.0 in -80.0 ..= 0.0, "The RMS of the faintest line looked for.";
     hold_s: Seconds = 0.5 in 0.1 ..= 60.0, "For how long a line must last without a break.";
     seen_ratio: Ratio = 0.6 in 0.1 ..= 1.0, "For how much of hold_s it must be seen, that is stand out at its level.";
     voice_below_hz: Hz = 800.0 in 130.0 ..= 5000.0, "Below this a line may be the fundamental of a voice.";
@@ -66,6 +67,7 @@ const HUM: KindSpec = kind(2, "hum", "hum of about {value} Hz for {duration_ms} 
 
 /// Lines followed at once.
 const TRACKERS: usize = 20;
+const _: () = assert!(TRACKERS <= COMPARED && TRACKERS < 32);
 /// Spectra a line must be gone for before it is over.
 const GONE: u8 = 3;
 /// Power ratios: 3 dB is the same level, a quarter is gone.
@@ -75,7 +77,7 @@ const DROP: f32 = 0.25;
 const MAINS_HZ: [f64; 4] = [50.0, 60.0, 100.0, 120.0];
 /// Below this only the mains are looked for, by correlation; from here on lines in the spectrum.
 const LOWEST_HZ: f64 = 135.0;
-/// Hops in the Hann window of a correlation, parts in a hop, and hops after which the mains are where they were.
+/// Hops in the Hann window of a correlation, parts in a hop (as many as lanes), and hops after which the mains are where they were.
 const WINDOW: usize = 40;
 const PARTS: usize = 8;
 const CYCLE: usize = 10;
@@ -152,10 +154,10 @@ pub(crate) struct Plan {
     voice_below: f32,
     /// Windows for which hum must last.
     hum_windows: u32,
-    /// Parts of a hop: how many samples; weight of each hop in the window; turns of each part, cosine and minus sine.
+    /// Parts of a hop: how many samples; weight of each hop in the window; turns of each part, cosine and minus sine of each of the mains.
     part: usize,
     window: [f32; WINDOW],
-    turns: [[[[f32; PARTS]; 2]; MAINS_HZ.len()]; CYCLE],
+    turns: [[[f32; 2 * MAINS_HZ.len()]; PARTS]; CYCLE],
 }
 
 impl Plan {
@@ -194,61 +196,62 @@ fn level(power: &[f32], bin: usize) -> f32 {
 }
 
 impl Tone {
-    fn follow(&mut self, plan: &Plan, power: &[f32], bits: &mut [u8; BIT_BYTES], out: &mut Sink<'_>) {
-        let now = self.spectra;
-        for i in 0..TRACKERS {
+    /// What became of the lines; the candidates that are theirs are taken out of `bits`.
+    fn follow(&mut self, plan: &Plan, simd: Simd, power: &[f32], bits: &mut [u8; BIT_BYTES], out: &mut Sink<'_>) {
+        let (mut was, mut now) = ([0.0f32; COMPARED], [0.0f32; COMPARED]);
+        let (mut peaks, mut young, mut leaving) = (0u32, 0u32, 0u32);
+        let mut places = [0u16; TRACKERS];
+        for (i, t) in self.trackers.iter().enumerate().filter(|(_, t)| t.bin != 0) {
+            (was[i], now[i]) = (t.level, level(power, t.bin.into()));
+            let (found, place) = take_near(bits, t.bin.into());
+            places[i] = place as u16;
+            peaks |= u32::from(found) << i;
+            young |= u32::from(t.seen < 3) << i;
+            leaving |= u32::from(t.gone > 0) << i;
+        }
+        let [more, less, gone] = simd.compare(&was, &now, SAME, DROP);
+        for i in each(leaving & !gone) {
+            self.trackers[i].gone = 0;
+        }
+        // What is young and grew was only half inside the first frame.
+        for i in each(peaks & !gone & !less & (!more | young)) {
             let t = &mut self.trackers[i];
-            if t.bin == 0 {
-                continue;
+            if more >> i & 1 == 1 {
+                t.level = now[i];
             }
-            let bin = usize::from(t.bin);
-            let peak = (bin - 1..=bin + 1).find(|&k| has(bits, k));
-            let level = level(power, bin);
-            if let Some(k) = peak {
-                take(bits, k);
-                if level > t.level * SAME && t.seen < 3 {
-                    // It was only half inside the first frame.
-                    t.level = level;
-                }
-            }
-            if level < t.level * DROP {
-                if t.gone == 0 {
-                    t.after = level;
-                }
-                t.gone += 1;
-                if t.gone < GONE {
-                    continue;
-                }
-                let ended = now + 1 - u32::from(GONE);
-                let found = t.found;
-                // What covered a fainter line is gone: that one was there all the while.
-                let uncovered =
-                    peak.is_some() && level < t.after * SAME && level * SAME > t.after && level > plan.least;
-                *t = if uncovered {
-                    Tracker { level, since: ended, seen: 1, bin: t.bin, ..Tracker::default() }
-                } else {
-                    Tracker::default()
-                };
-                if found {
-                    self.close_unless_others(plan, plan.middle(ended), out);
-                }
-                continue;
-            }
-            t.gone = 0;
-            let Some(k) = peak else { continue };
-            if level > t.level * SAME || level * SAME < t.level {
-                continue;
-            }
-            t.level += NEW * (level - t.level);
+            t.level += NEW * (now[i] - t.level);
             t.seen = t.seen.saturating_add(1);
             let low = usize::from(f32::from(t.bin) < plan.voice_below);
-            if t.found || (now - t.since >= plan.hold[low] && t.seen >= plan.seen[low]) {
-                let hz = plan.frequency(power, k);
+            if t.found || (self.spectra - t.since >= plan.hold[low] && t.seen >= plan.seen[low]) {
+                let hz = plan.frequency(power, places[i].into());
                 t.hz = if t.found { t.hz + NEW * (hz - t.hz) } else { hz };
                 t.found = true;
                 let start = if t.since <= 1 { 0 } else { plan.middle(t.since) };
                 let (level, hz) = (t.level, t.hz);
                 self.report(plan, start, level, hz, out);
+            }
+        }
+        for i in each(gone) {
+            let (t, level) = (&mut self.trackers[i], now[i]);
+            if t.gone == 0 {
+                t.after = level;
+            }
+            t.gone += 1;
+            if t.gone < GONE {
+                continue;
+            }
+            let ended = self.spectra + 1 - u32::from(GONE);
+            let found = t.found;
+            // What covered a fainter line is gone: that one was there all the while.
+            let seen = peaks >> i & 1 == 1;
+            let uncovered = seen && level < t.after * SAME && level * SAME > t.after && level > plan.least;
+            *t = if uncovered {
+                Tracker { level, since: ended, seen: 1, bin: t.bin, ..Tracker::default() }
+            } else {
+                Tracker::default()
+            };
+            if found {
+                self.close_unless_others(plan, plan.middle(ended), out);
             }
         }
     }
@@ -285,24 +288,14 @@ impl Tone {
     }
 
     /// Correlates the hop with the mains.
-    fn hum(&mut self, plan: &Plan, hop: &[f32], out: &mut Sink<'_>) {
+    fn hum(&mut self, plan: &Plan, simd: Simd, hop: &[f32], out: &mut Sink<'_>) {
         let n = self.hops as usize;
         self.hops = self.hops.saturating_add(1);
-        let mut parts = [0.0f32; PARTS];
-        for i in 0..plan.part {
-            for (p, sum) in parts.iter_mut().enumerate() {
-                *sum += hop.get(p * plan.part + i).copied().unwrap_or(0.0);
-            }
-        }
         let places = [n % WINDOW, (n + WINDOW / 2) % WINDOW];
-        for (m, turns) in self.mains.iter_mut().zip(&plan.turns[n % CYCLE]) {
-            let dot = |t: &[f32; PARTS]| {
-                let p: [f32; PARTS] = core::array::from_fn(|i| parts[i] * t[i]);
-                ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]))
-            };
-            let c = [dot(&turns[0]), dot(&turns[1])];
-            for (sum, &place) in m.sums.iter_mut().zip(&places) {
-                let w = plan.window[place];
+        let weights = places.map(|place| plan.window[place]);
+        let products = simd.weigh(&simd.part_sums(hop, plan.part), &plan.turns[n % CYCLE]);
+        for (m, c) in self.mains.iter_mut().zip(products.as_chunks::<2>().0) {
+            for (sum, w) in m.sums.iter_mut().zip(weights) {
                 *sum = [sum[0] + w * c[0], sum[1] + w * c[1]];
             }
         }
@@ -349,29 +342,61 @@ impl Tone {
         }
     }
 
-    /// A candidate that nobody follows yet takes the place of the tracker that has seen least.
-    fn begin(&mut self, plan: &Plan, power: &[f32], bin: usize) {
-        let level = level(power, bin);
-        if level < plan.least {
-            return;
+    /// Candidates that nobody follows yet take the places of the trackers that have seen least.
+    fn begin(&mut self, plan: &Plan, power: &[f32], bits: &[u8; BIT_BYTES]) {
+        let mut free: u32 = self.trackers.iter().enumerate().map(|(i, t)| u32::from(t.bin == 0) << i).sum();
+        let mut weakest = None;
+        for (word, bytes) in bits.as_chunks::<8>().0.iter().enumerate() {
+            let mut left = u64::from_le_bytes(*bytes);
+            while left != 0 {
+                let bin = 64 * word + left.trailing_zeros() as usize;
+                left &= left - 1;
+                let level = if bin < plan.lowest { 0.0 } else { level(power, bin) };
+                if level < plan.least {
+                    continue;
+                }
+                let place = if free != 0 {
+                    let first = free.trailing_zeros() as usize;
+                    free &= free - 1;
+                    first
+                } else {
+                    // What has just begun has seen least: it stays the weakest.
+                    *weakest.get_or_insert_with(|| self.weakest())
+                };
+                if let Some(t) = self.trackers.get_mut(place).filter(|t| !t.found) {
+                    *t = Tracker { level, since: self.spectra, seen: 1, bin: bin as u16, ..Tracker::default() };
+                }
+            }
         }
+    }
+
+    /// The first of those that have seen least and are no finding.
+    fn weakest(&self) -> usize {
         let weight = |t: &Tracker| if t.found { u32::MAX } else { u32::from(t.seen) };
-        let Some(place) = self.trackers.iter_mut().min_by_key(|t| weight(t)) else { return };
-        // One that has seen as little but is older is no better than the new one.
-        if !place.found {
-            *place = Tracker { level, since: self.spectra, seen: 1, bin: bin as u16, ..Tracker::default() };
-        }
+        self.trackers.iter().enumerate().min_by_key(|(_, t)| weight(t)).map_or(0, |(i, _)| i)
     }
 }
 
-fn has(bits: &[u8; BIT_BYTES], bin: usize) -> bool {
-    bits.get(bin / 8).is_some_and(|b| b >> (bin % 8) & 1 == 1)
+/// The numbers of the bits that are set.
+fn each(mut bits: u32) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let first = bits.trailing_zeros() as usize;
+        let some = bits != 0;
+        bits &= bits.wrapping_sub(1);
+        some.then_some(first)
+    })
 }
 
-fn take(bits: &mut [u8; BIT_BYTES], bin: usize) {
-    if let Some(b) = bits.get_mut(bin / 8) {
-        *b &= !(1 << (bin % 8));
-    }
+/// Whether the bit of one of three neighbouring bins is set, since a line may wander by one; which one; and clears it.
+fn take_near(bits: &mut [u8; BIT_BYTES], bin: usize) -> (bool, usize) {
+    let first = bin - 1;
+    let byte = (first / 8).min(BIT_BYTES - 2);
+    let pair = u16::from_le_bytes([bits[byte], bits[byte + 1]]);
+    let three = pair >> (first - 8 * byte) & 0b111;
+    let lowest = three & three.wrapping_neg();
+    let rest = pair & !(lowest << (first - 8 * byte));
+    [bits[byte], bits[byte + 1]] = rest.to_le_bytes();
+    (three != 0, first + lowest.trailing_zeros() as usize % 16)
 }
 
 impl Metric for Tone {
@@ -413,11 +438,11 @@ impl Metric for Tone {
                 (scale * angle.sin() * angle.sin()) as f32
             }),
             turns: core::array::from_fn(|h| {
-                MAINS_HZ.map(|hz| {
-                    [
-                        core::array::from_fn(|p| turns(h, hz, p).1 as f32),
-                        core::array::from_fn(|p| -turns(h, hz, p).0 as f32),
-                    ]
+                core::array::from_fn(|p| {
+                    core::array::from_fn(|i| {
+                        let (sin, cos) = turns(h, MAINS_HZ[i / 2], p);
+                        if i % 2 == 0 { cos as f32 } else { -sin as f32 }
+                    })
                 })
             }),
             rate: stream.rate,
@@ -449,7 +474,7 @@ impl Metric for Tone {
     fn update(&mut self, plan: &Plan, _: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
         if f.len() >= PARTS * plan.part {
             let window = f.window();
-            self.hum(plan, &window[window.len() - f.len()..], out);
+            self.hum(plan, f.simd(), &window[window.len() - f.len()..], out);
         }
         let Some(power) = f.spectrum() else { return };
         let mut bits = [0u8; BIT_BYTES];
@@ -463,16 +488,8 @@ impl Metric for Tone {
             *b = *b << 4 | carry;
             carry = next;
         }
-        self.follow(plan, power, &mut bits, out);
-        for byte in 0..bytes {
-            while bits[byte] != 0 {
-                let bin = 8 * byte + bits[byte].trailing_zeros() as usize;
-                bits[byte] &= bits[byte] - 1;
-                if bin >= plan.lowest {
-                    self.begin(plan, power, bin);
-                }
-            }
-        }
+        self.follow(plan, f.simd(), power, &mut bits, out);
+        self.begin(plan, power, &bits);
         self.spectra = self.spectra.saturating_add(1);
     }
 

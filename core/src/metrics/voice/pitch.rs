@@ -9,7 +9,7 @@
 //! that reads without melody; no voiced hop at all is a whisper, or noise.
 //!
 //! ## Method
-//! Normalised cross-correlation of 20 ms of the low-passed downmix, 60 to 500 Hz, every 20 ms; a hop counts as voiced from a
+//! Normalised cross-correlation of 20 ms of the low-passed downmix, 60 to 500 Hz, every 40 ms; a hop counts as voiced from a
 //! correlation of 0.5 on. Percentiles come from a histogram of 32 bins an octave, straight within a bin. Drift: the first
 //! `start_s` of voiced speech are the reference; a cumulative sum of the deviation beyond half of `drift_semitones` dates
 //! the change and reports it once it has lasted for `sustain_s` of voiced speech at that deviation.
@@ -57,7 +57,7 @@ const FIRST: u32 = 60f32.to_bits() >> SHIFT;
 const BINS: usize = ((500f32.to_bits() >> SHIFT) - FIRST + 1) as usize;
 
 /// How much of the newest voiced hop goes into the recent mean: 3 s of voiced speech.
-const RECENT: f32 = 1.0 / 150.0;
+const RECENT: f32 = 1.0 / 75.0;
 
 pub(crate) struct Pitch {
     bins: [u16; BINS],
@@ -80,8 +80,8 @@ pub(crate) struct Plan {
     enough: f32,
 }
 
-/// A voiced hop every 20 ms.
-const HOPS_PER_S: f64 = 50.0;
+/// The pitch is looked for every 40 ms.
+const HOPS_PER_S: f64 = 25.0;
 
 impl Plan {
     fn occurrence(&self, start: u64, end: u64, value: f32) -> Occurrence {
@@ -152,7 +152,7 @@ impl Metric for Pitch {
         name: "pitch",
         revision: 1,
         summary: "Median and range of the fundamental frequency; whether the voice drifts",
-        definition: "Otoscope: normalised cross-correlation, 60 to 500 Hz, every 20 ms",
+        definition: "Otoscope: normalised cross-correlation, 60 to 500 Hz, every 40 ms",
         needs: Needs::PITCH,
         params: PitchConfig::PARAMS,
         fields: PitchOutput::FIELDS,

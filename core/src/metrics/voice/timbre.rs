@@ -8,7 +8,7 @@
 //! Long generations grow muffled or metallic, or slip into another speaker; chunks generated apart do so at an edge.
 //!
 //! ## Method
-//! Twenty bands from 100 Hz to 8 kHz (or 0.45 of the rate), equally wide on the mel scale, every 20 ms of voiced speech; their
+//! Twenty bands from 100 Hz to 8 kHz (or 0.45 of the rate), equally wide on the mel scale, every 40 ms of voiced speech; their
 //! levels, less the mean of all twenty. The mean of the first `start_s` of voiced speech against an exponential mean of the
 //! last: their mean absolute difference is the distance. A drift begins where the distance last passed half of `drift_db`, is
 //! reported at `drift_db`, and ends when it is below half again.
@@ -47,8 +47,8 @@ const DRIFT: KindSpec = KindSpec {
     message: "the voice sounds otherwise than it began, by {value} dB in the mean of its bands",
 };
 
-/// A voiced hop every 20 ms.
-const HOPS_PER_S: f64 = 50.0;
+/// The pitch is looked for every 40 ms.
+const HOPS_PER_S: f64 = 25.0;
 /// A binary order of power.
 const OCTAVE_DB: f32 = 3.010_3;
 /// Bands this far below the whole (-80 dB) are as good as empty.
