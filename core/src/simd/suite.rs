@@ -2,7 +2,6 @@
 //! definition. A level the machine lacks is named and counted; with `OTOSCOPE_REQUIRE_SIMD=avx2` its absence fails.
 
 use super::{
-    Envelope, FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, POINTS, Simd, Statistics, TAPS, TruePeakTable,
     BinSums, COMPARED, Envelope, FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, POINTS, Simd, Statistics, TAPS,
     TruePeakTable,
 };
