@@ -40,6 +40,11 @@ pub(crate) fn band_widths(rate: SampleRate) -> [f32; BANDS] {
     BandPlan::new(rate, spectrum_len(rate)).widths()
 }
 
+/// How many samples of the downmix before the hop are there for those who need `HISTORY`: 15 ms and two.
+pub(crate) fn recent_len(rate: SampleRate) -> usize {
+    rate.samples_in_ms(15) + 2
+}
+
 /// The frame of the spectrum in samples: 20 ms, rounded up to a power of two.
 pub(crate) fn spectrum_len(rate: SampleRate) -> usize {
     rate.samples_in_ms(20).next_power_of_two()
@@ -72,7 +77,7 @@ impl FeaturePlan {
     pub(crate) fn history(&self, rate: SampleRate) -> usize {
         let shortest_hop = rate.hz() as usize / 100;
         let spectrum = self.spectrum.as_ref().map_or(0, |s| s.len().saturating_sub(shortest_hop));
-        let edges = if self.needs.has(Needs::HISTORY) { rate.samples_in_ms(15) + 2 } else { 0 };
+        let edges = if self.needs.has(Needs::HISTORY) { recent_len(rate) } else { 0 };
         let pitch = self.pitch.as_ref().map_or(0, PitchPlan::history);
         spectrum.max(edges).max(pitch)
     }

@@ -68,6 +68,13 @@ impl<'a> FrameView<'a> {
         self.signals.window()
     }
 
+    /// The hop with exactly `history` samples of the downmix before it. Unlike [`window`](Self::window), whose length depends on what
+    /// other metrics need.
+    pub(crate) fn recent(&self, history: usize) -> &'a [f32] {
+        let window = self.window();
+        &window[window.len() - self.len() - history..]
+    }
+
     /// The hop of channel `c` with `history` samples (16 at most) before it.
     pub(crate) fn channel(&self, c: usize, history: usize) -> &'a [f32] {
         self.signals.channel(c, history)

@@ -31,7 +31,7 @@
 use crate::dsp::autoregression::{LONGEST, ORDER};
 use crate::dsp::outlier::{GUARD, Outlier, outlier};
 use crate::error::ConfigError;
-use crate::features::{Event, FrameView};
+use crate::features::{Event, FrameView, recent_len};
 use crate::finding::{Occurrence, Severity, Sink};
 use crate::metrics::{Metric, StreamShape};
 use crate::spec::{Exactness::Exact, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
@@ -78,6 +78,7 @@ pub(crate) struct Plan {
     near_edge: u64,
     left: usize,
     right: usize,
+    history: usize,
 }
 
 impl Click {
@@ -85,7 +86,7 @@ impl Click {
         if self.edges.iter().any(|e| e.abs_diff(at) <= plan.near_edge) {
             return;
         }
-        let window = f.window();
+        let window = f.recent(plan.history);
         let i = window.len() - (f.end() - at) as usize;
         let left = i.min(plan.left).min(at as usize);
         let right = (window.len() - i).min(plan.right);
@@ -140,6 +141,7 @@ impl Metric for Click {
             near_edge: stream.rate.samples_in_ms(1) as u64,
             left: stream.rate.samples_in_ms(15),
             right: stream.rate.samples_in_ms(10),
+            history: recent_len(stream.rate),
             config: config.clone(),
         })
     }
@@ -164,8 +166,7 @@ impl Metric for Click {
             return;
         }
         // The differences centred on samples from two before the hop to three before its end.
-        let window = f.window();
-        let x = &window[window.len() - f.len() - 4..];
+        let x = f.recent(4);
         let (energy, highest) = f.simd().spikes(x);
         let square = f64::from(highest) * f64::from(highest);
         // A click of one sample leaves 6 of its sizes in the middle, 70 of its squares in all.

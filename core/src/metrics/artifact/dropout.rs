@@ -30,7 +30,7 @@
 use crate::dsp::autoregression::{LONGEST, ORDER};
 use crate::dsp::cut::break_ratio;
 use crate::error::ConfigError;
-use crate::features::FrameView;
+use crate::features::{FrameView, recent_len};
 use crate::finding::{Occurrence, Severity, Sink};
 use crate::metrics::{Metric, StreamShape};
 use crate::spec::{Exactness::Exact, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
@@ -104,6 +104,7 @@ pub(crate) struct Plan {
     onset: usize,
     fit: usize,
     brink: u64,
+    history: usize,
 }
 
 impl Plan {
@@ -122,7 +123,7 @@ impl Plan {
 
     /// How loud the sound before `x[at]` was, and how far from announced its end; zeros if it was not loud.
     fn entry(&self, f: &FrameView<'_>, at: usize, pos: u64) -> (f32, f32) {
-        let x = f.window();
+        let x = f.recent(self.history);
         let known = at.min(usize::try_from(pos).unwrap_or(usize::MAX));
         if known < self.side || at + ORDER > x.len() {
             return (0.0, 0.0);
@@ -157,7 +158,7 @@ impl Dropout {
     /// Judges the run that waits: what follows it is known up to `until`.
     fn settle(&mut self, plan: &Plan, until: u64, f: &FrameView<'_>, out: &mut Sink<'_>) {
         let Some(run) = self.ended else { return };
-        let x = f.window();
+        let x = f.recent(plan.history);
         let until = until.min(run.end + plan.side as u64);
         let place = |at: u64| x.len() - (f.end() - at) as usize;
         let after = &x[place(run.end)..place(until)];
@@ -225,6 +226,7 @@ impl Metric for Dropout {
             onset: stream.rate.samples_in_ms(2),
             fit: stream.rate.samples_in_ms(15),
             brink: stream.rate.hz() as u64 / 2000,
+            history: recent_len(stream.rate),
             config: config.clone(),
         })
     }
@@ -237,7 +239,7 @@ impl Metric for Dropout {
         if self.ended.is_some_and(|run| f.end() >= run.end + plan.side as u64) {
             self.settle(plan, f.end(), f, out);
         }
-        let x = f.window();
+        let x = f.recent(plan.history);
         let first = x.len() - f.len();
         let pos = |i: usize| f.end() - (x.len() - i) as u64;
         let mut i = first;

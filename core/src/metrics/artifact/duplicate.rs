@@ -34,7 +34,7 @@
 //! their downmix. Frames that are swapped are each unique.
 
 use crate::error::ConfigError;
-use crate::features::{Event, FrameView};
+use crate::features::{Event, FrameView, recent_len};
 use crate::finding::{Occurrence, Severity, Sink};
 use crate::metrics::{End, Metric, StreamShape};
 use crate::spec::{Exactness::Exact, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
@@ -132,6 +132,7 @@ pub(crate) struct Plan {
     patience: u64,
     gap: usize,
     unheard: u64,
+    history: usize,
 }
 
 /// Mixes the bits of three pairs of sixteen samples: at both ends, where a seam would show, and at the rise.
@@ -312,6 +313,7 @@ impl Metric for Duplicate {
             patience: stream.rate.samples_in_ms(PATIENCE_MS) as u64,
             unheard: stream.rate.samples_in_ms(UNHEARD_MS) as u64,
             gap: stream.rate.hz() as usize / CLOSE_HZ,
+            history: recent_len(stream.rate),
             config: config.clone(),
         })
     }
@@ -338,7 +340,7 @@ impl Metric for Duplicate {
             return;
         }
         // Rises from AFTER samples before the hop to AFTER before its end; those just before tell which of them are close.
-        let x = f.window();
+        let x = f.recent(plan.history);
         let (from, to) = (x.len() - f.len() - AFTER, x.len() - AFTER);
         let begin = from - plan.gap - 1;
         let mut last = begin;
