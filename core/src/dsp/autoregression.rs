@@ -1,6 +1,7 @@
 //! Linear prediction of short pieces of signal (Burg's method), for tests at a known place.
 
-use crate::simd::{FIR, Simd};
+use super::solve::solve;
+use crate::simd::{FIR, SHORT, Simd};
 
 /// Order of the predictor: enough for the formants of wide-band speech.
 pub(crate) const ORDER: usize = FIR - 1;
@@ -72,6 +73,54 @@ impl<const N: usize> Fit<N> {
     }
 }
 
+/// A predictor of order 4 for two pieces that do not touch, by least squares (the covariance method): one pass, where
+/// Burg's method takes two for each order.
+pub(crate) struct Short {
+    a: [f64; SHORT],
+    /// The mean square of the prediction error.
+    pub mean_square: f64,
+}
+
+impl Short {
+    /// `None` where single precision cannot tell how much is left, as of silence or of a pure tone.
+    pub(crate) fn fit(simd: Simd, pieces: [&[f32]; 2]) -> Option<Self> {
+        // phi[i][j] = sum of x[n - i] x[n - j] over all n that have four samples before them: of each distance one sum, and
+        // what enters and leaves at the ends.
+        let mut phi = [[0.0f64; SHORT + 1]; SHORT + 1];
+        let mut samples = 0;
+        for x in pieces {
+            let len = x.len();
+            if len < 2 * SHORT {
+                continue;
+            }
+            samples += len - SHORT;
+            let sums = simd.products(x);
+            for (lag, sum) in sums.into_iter().enumerate() {
+                let mut sum = f64::from(sum);
+                for i in 0..=SHORT - lag {
+                    if i > 0 {
+                        let product = |m: usize| f64::from(x[m]) * f64::from(x[m - lag]);
+                        sum += product(SHORT - i) - product(len - i);
+                    }
+                    phi[i][i + lag] += sum;
+                }
+            }
+        }
+        let at = |i: usize, j: usize| phi[i.min(j)][i.max(j)];
+        let matrix = core::array::from_fn(|i| core::array::from_fn(|j| at(i + 1, j + 1)));
+        let a = solve::<SHORT>(matrix, core::array::from_fn(|i| -at(0, i + 1)))?;
+        let left = at(0, 0) + a.iter().enumerate().map(|(i, a)| a * at(0, i + 1)).sum::<f64>();
+        // Eight sums in single precision are good to some 1e-6.
+        (left > 1e-4 * at(0, 0)).then(|| Self { a, mean_square: left / samples as f64 })
+    }
+
+    /// The prediction error at `x[at]`, which must have four samples before it.
+    pub(crate) fn error_at(&self, x: &[f32], at: usize) -> f64 {
+        let predicted: f64 = x[at - SHORT..at].iter().rev().zip(self.a).map(|(&v, a)| f64::from(v) * a).sum();
+        f64::from(x[at]) + predicted
+    }
+}
+
 /// One predictor of full order for two pieces.
 pub(crate) fn burg<const N: usize>(simd: Simd, left: &[f32], right: &[f32]) -> Fit<N> {
     let mut fit = Fit::new(left, right);
@@ -120,6 +169,39 @@ mod tests {
                 let direct = error_at(&a, &x, start + ORDER + i);
                 assert!((f64::from(e) - direct).abs() < 1e-5, "single precision, 16 stages: {e} {direct}");
             }
+        }
+    }
+
+    #[test]
+    fn a_short_predictor_leaves_what_least_squares_leaves() {
+        // x[n] = 1.6 x[n-1] - 0.8 x[n-2] + noise.
+        let mut seed = 1u64;
+        let mut noise = || {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (seed >> 40) as f32 / (1u64 << 24) as f32 - 0.5
+        };
+        let mut x = vec![0.0f32; 500];
+        for n in 2..x.len() {
+            x[n] = 1.6 * x[n - 1] - 0.8 * x[n - 2] + 0.1 * noise();
+        }
+        let (left, right) = (&x[100..317], &x[330..450]);
+        let fit = Short::fit(Simd::choose(None), [left, right]).expect("noise is left");
+        let errors = |piece: &[f32], a: [f64; 4]| -> f64 {
+            let short = Short { a, mean_square: 0.0 };
+            (4..piece.len()).map(|n| short.error_at(piece, n).powi(2)).sum()
+        };
+        let mean = |a: [f64; 4]| (errors(left, a) + errors(right, a)) / (213 + 116) as f64;
+        assert!((mean(fit.a) / fit.mean_square - 1.0).abs() < 1e-3, "sums in single precision: {}", fit.mean_square);
+        for i in 0..4 {
+            for step in [-0.03, 0.03] {
+                let mut other = fit.a;
+                other[i] += step;
+                assert!(mean(other) > mean(fit.a), "{i} {step}");
+            }
+        }
+        let tone: Vec<f32> = (0..400).map(|n| (0.1 * n as f32).sin()).collect();
+        for (left, right) in [(&[0.0f32; 50][..], &[0.0; 50][..]), (&[1.0; 3], &[]), (&tone[..200], &tone[230..])] {
+            assert!(Short::fit(Simd::choose(None), [left, right]).is_none());
         }
     }
 

@@ -14,6 +14,7 @@ mod suite;
 pub(crate) use portable::{
     BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, PHASES, POINTS, RealPower, SIGNATURE, TAPS,
     TruePeakTable,
+    BLOCK, Envelope, FIR, KState, KWeighting, LANES, PHASES, POINTS, RealPower, SHORT, SIGNATURE, TAPS, TruePeakTable,
 };
 
 use core::fmt;
@@ -133,6 +134,8 @@ kernels! {
     fn envelope(table: &Envelope, state: &mut [f32; 2], x: &[f32], out: &mut [f32; POINTS]) -> usize;
     /// The sum of squared fourth differences, and the largest magnitude among them. Exact.
     fn spikes(x: &[f32]) -> (f64, f32);
+    /// `sum_n x[n] x[n - k]` for `k` up to [`SHORT`], over all `n` that have so many samples before them. Exact.
+    fn products(x: &[f32]) -> [f32; SHORT + 1];
     /// `sum f b` and `sum f^2 + b^2`. Exact.
     fn lattice_sums(f: &[f32], b: &[f32]) -> (f64, f64);
     /// `f + k b` and `b + k f`, in place. Exact.

@@ -621,6 +621,34 @@ pub(crate) fn spikes<V: Lanes>(x: &[f32]) -> (f64, f32) {
     (sum(energy.store()), largest(highest.store()))
 }
 
+/// The longest distance of [`products`].
+pub(crate) const SHORT: usize = 4;
+
+#[inline(always)]
+pub(crate) fn products<V: Lanes>(x: &[f32]) -> [f32; SHORT + 1] {
+    let mut sums = [V::splat(0.0); SHORT + 1];
+    let mut add = |x: &[f32; LANES + SHORT]| {
+        let Some(newest) = x.last_chunk() else { return };
+        let newest = V::load(newest);
+        for k in 0..=SHORT {
+            let Some(older) = x[SHORT - k..].first_chunk() else { return };
+            sums[k] = sums[k].add(newest.mul(V::load(older)));
+        }
+    };
+    let mut i = 0;
+    while let Some(x) = x.get(i..).and_then(|x| x.first_chunk()) {
+        add(x);
+        i += LANES;
+    }
+    // The rest, filled up with what adds nothing.
+    let mut last = [0.0; LANES + SHORT];
+    if let Some(rest) = x.get(i..) {
+        last[..rest.len()].copy_from_slice(rest);
+        add(&last);
+    }
+    sums.map(V::total)
+}
+
 /// `sum f b` and `sum f^2 + b^2` over the common length.
 #[inline(always)]
 pub(crate) fn lattice_sums<V: Lanes>(f: &[f32], b: &[f32]) -> (f64, f64) {

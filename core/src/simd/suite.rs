@@ -3,6 +3,7 @@
 
 use super::{
     BinSums, COMPARED, Envelope, FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, POINTS, Simd, Statistics, TAPS,
+    Envelope, FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, POINTS, SHORT, Simd, Statistics, TAPS,
     TruePeakTable,
 };
 use rustfft::num_complex::Complex32;
@@ -124,6 +125,20 @@ fn flat_triples_are_counted_alike() {
             .filter(|w| (w[1] - w[0]).abs() <= 0.01 && (w[2] - w[1]).abs() <= 0.01 && w[1].abs() >= 0.5)
             .count();
         assert_eq!(simd.flat_triples(&x, 0.5, 0.01) as usize, expected);
+    });
+}
+
+#[test]
+fn products_are_summed_alike() {
+    at_every_level(|simd, x| {
+        let sums = simd.products(x);
+        assert_eq!(sums, portable().products(x));
+        for (k, &sum) in sums.iter().enumerate() {
+            let plain: f64 = (SHORT..x.len()).map(|n| f64::from(x[n]) * f64::from(x[n - k])).sum();
+            let size: f64 = x.iter().map(|v| f64::from(*v).powi(2)).sum();
+            // Single precision over 240 sums a lane.
+            assert!((f64::from(sum) - plain).abs() <= 3e-5 * size + 1e-30, "{k}: {sum} {plain}");
+        }
     });
 }
 

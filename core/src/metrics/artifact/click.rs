@@ -9,7 +9,7 @@
 //!
 //! ## Method
 //! In each hop of 10 ms the sample with the largest fourth difference is a suspect if that is `screen_ratio` times the RMS of
-//! the others. A linear predictor of order 16 (Burg) is fitted to the 15 ms before and the 10 ms after the suspect, and
+//! the others. If the fourth differences around it are mostly what one sample leaves (the binomials 1, -4, 6, -4, 1), a linear predictor of order 16 (Burg) is fitted to the 15 ms before and the 10 ms after the suspect, and
 //! the prediction error is matched with what one sample that is off would leave there (the likelihood-ratio test for an additive
 //! outlier). The voice's own pulses excite the filter of the mouth and leave a single sample of error; a sample that is off
 //! leaves the whole prediction-error filter. So it is a click if its size is at least `min_click_fs`, it exceeds
@@ -81,6 +81,27 @@ pub(crate) struct Plan {
     history: usize,
 }
 
+/// Differences on either side of a suspect that a click leaves its trace in, and that are looked at beside.
+const TRACE: usize = 2;
+const AROUND: usize = 8;
+/// How much of the energy of each a click explains at least. What `explained_ratio` asks of the error of a prediction that fits the
+/// voice is far more, so that hardly any click that would pass is lost here.
+const TRACE_RATIO: f32 = 0.65;
+const AROUND_RATIO: f32 = 0.35;
+
+/// Whether the fourth differences around `x[at]` are mostly what one sample of at least `least` would leave there. Four
+/// suspects of five are not.
+fn stands_alone(x: &[f32], at: usize, least: f32) -> bool {
+    const LEN: usize = 2 * AROUND + 1;
+    let Some(x) = x.get(at - AROUND - 2..).and_then(|x| x.first_chunk::<{ LEN + 4 }>()) else { return false };
+    let d: [f32; LEN] = core::array::from_fn(|n| (x[n] + x[n + 4]) - (x[n + 1] + x[n + 3]) * 4.0 + x[n + 2] * 6.0);
+    let energy = |d: &[f32]| d.iter().map(|v| v * v).sum::<f32>();
+    let trace = &d[AROUND - TRACE..=AROUND + TRACE];
+    let matched: f32 = trace.iter().zip([1.0, -4.0, 6.0, -4.0, 1.0]).map(|(d, c)| d * c).sum();
+    let explained = matched * matched / 70.0;
+    matched.abs() >= 70.0 * least && explained >= TRACE_RATIO * energy(trace) && explained >= AROUND_RATIO * energy(&d)
+}
+
 impl Click {
     fn look(&mut self, plan: &Plan, at: u64, f: &FrameView<'_>, out: &mut Sink<'_>) {
         if self.edges.iter().any(|e| e.abs_diff(at) <= plan.near_edge) {
@@ -94,6 +115,9 @@ impl Click {
             return;
         }
         let x = &window[i - left..i + right];
+        if !stands_alone(x, left, plan.least) {
+            return;
+        }
         self.looks += 1;
         let simd = f.simd();
         let found: Outlier = match plan.left {

@@ -10,7 +10,7 @@
 //! ## Method
 //! The place is known, so nothing is searched. Three looks, each of which most edges do not pass. (1) Three numbers: the second
 //! difference at the edge reaches half of `min_step_fs`, and a fixed predictor of order 3 leaves a step or a click there rather than what it leaves
-//! around. (2) A linear predictor of order 4 (Burg), fitted to the 10 ms before and the 7 ms after: its error at the edge
+//! around. (2) A linear predictor of order 4 (least squares), fitted to the 10 ms before and the 7 ms after: its error at the edge
 //! is `screen_ratio` times its RMS. (3) Order 16: the prediction error across the edge is compared with what a step, a click of one sample or a
 //! kink would leave there (matched filters, the likelihood-ratio test for a known place). The best match is a finding if
 //! it is larger than at any of the four samples on either side; if its energy is `fit_ratio` squared times all other energy of the
@@ -32,7 +32,7 @@
 //! pushes must say so, or its cuts are taken for edges (they do no harm: nothing breaks there). A voice joined of units that click by themselves
 //! has breaks of its own; an edge that falls exactly on one is a finding.
 
-use crate::dsp::autoregression::{Fit, LONGEST, ORDER, error_at};
+use crate::dsp::autoregression::{Fit, LONGEST, ORDER, Short, error_at};
 use crate::error::ConfigError;
 use crate::features::{Event, FrameView};
 use crate::finding::{EventId, Occurrence, Severity, Sink};
@@ -96,8 +96,6 @@ const BEFORE: usize = 12;
 const AROUND: usize = 4;
 /// How much better a small break, or a kink, must do.
 const STRICT: f64 = 2.5;
-/// The order of the second look.
-const SHORT: usize = 4;
 /// The fixed predictor of the first look, and how far a break must stand out of what it leaves.
 const FIXED: [f32; 4] = [1.0, -2.5, 2.1, -0.6];
 const FIXED_RATIO: f32 = 0.2;
@@ -250,12 +248,13 @@ fn stands_out(x: &[f32], edge: usize, ratio: f32) -> bool {
 /// first sample of the new chunk.
 fn examine<const N: usize>(plan: &Plan, f: &FrameView<'_>, x: &[f32], edge: usize) -> Option<Break> {
     let simd = f.simd();
-    let mut fit = Fit::<N>::new(&x[..edge], &x[edge..]);
-    fit.raise(simd, SHORT);
-    let largest = (edge..edge + 3).map(|n| error_at(&fit.filter, x, n).abs()).fold(0.0, f64::max);
-    if largest * largest <= plan.config.screen_ratio * plan.config.screen_ratio * fit.mean_square {
-        return None;
+    if let Some(short) = Short::fit(simd, [&x[..edge], &x[edge..]]) {
+        let largest = (edge..edge + 3).map(|n| short.error_at(x, n).abs()).fold(0.0, f64::max);
+        if largest * largest <= plan.config.screen_ratio * plan.config.screen_ratio * short.mean_square {
+            return None;
+        }
     }
+    let mut fit = Fit::<N>::new(&x[..edge], &x[edge..]);
     fit.raise(simd, ORDER);
     let templates = Templates::new(&fit.filter);
     // The prediction error around the edge, as far as it is looked at.
