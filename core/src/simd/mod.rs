@@ -12,9 +12,8 @@ mod portable;
 mod suite;
 
 pub(crate) use portable::{
-    BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, PHASES, POINTS, RealPower, SIGNATURE, TAPS,
-    TruePeakTable,
-    BLOCK, Envelope, FIR, KState, KWeighting, LANES, PHASES, POINTS, RealPower, SHORT, SIGNATURE, TAPS, TruePeakTable,
+    BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, PHASES, POINTS, RealPower, SHORT, SIGNATURE,
+    TAPS, TruePeakTable,
 };
 
 use core::fmt;

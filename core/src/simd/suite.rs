@@ -2,9 +2,8 @@
 //! definition. A level the machine lacks is named and counted; with `OTOSCOPE_REQUIRE_SIMD=avx2` its absence fails.
 
 use super::{
-    BinSums, COMPARED, Envelope, FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, POINTS, Simd, Statistics, TAPS,
-    Envelope, FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, POINTS, SHORT, Simd, Statistics, TAPS,
-    TruePeakTable,
+    BinSums, COMPARED, Envelope, FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, POINTS, SHORT, Simd,
+    Statistics, TAPS, TruePeakTable,
 };
 use rustfft::num_complex::Complex32;
 

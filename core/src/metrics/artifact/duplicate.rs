@@ -117,7 +117,12 @@ pub(crate) struct Duplicate {
     repeats: u32,
     stuck: u32,
     total: u64,
+    /// Whether the last hop that was listened to has the flat top of a sine or a square wave: a test tone repeats itself, too.
+    tone: bool,
 }
+
+/// The square of a sine's crest factor is 2, a square wave's 1; speech has 4 and more.
+const CREST_OF_TONES: f64 = 2.6;
 
 pub(crate) struct Plan {
     config: DuplicateConfig,
@@ -250,7 +255,7 @@ impl Duplicate {
         // recording. So a copy must follow what it repeats and be whole: at an edge, or longer than a period of the voice. Other
         // ones are whole chunks.
         let sure = match (is_stuck, edge) {
-            (true, _) => span >= plan.min_stuck,
+            (true, _) => span >= plan.min_stuck && !self.tone,
             (false, Some(edge)) if adjacent => edge + lag < end_limit + 2 && (is_exact || 2 * span >= lag),
             (false, Some(_)) => {
                 run.count >= plan.free_count
@@ -319,7 +324,15 @@ impl Metric for Duplicate {
     }
 
     fn new(_: &Plan) -> Self {
-        Self { tracks: [Track::EMPTY; 2], told: 0, edges: [u64::MAX; EDGES], repeats: 0, stuck: 0, total: 0 }
+        Self {
+            tracks: [Track::EMPTY; 2],
+            told: 0,
+            edges: [u64::MAX; EDGES],
+            repeats: 0,
+            stuck: 0,
+            total: 0,
+            tone: false,
+        }
     }
 
     fn event(&mut self, _: &Plan, event: &Event, _: &mut Sink<'_>) {
@@ -336,9 +349,12 @@ impl Metric for Duplicate {
                 self.finish_run(plan, t, f.start(), out);
             }
         }
-        if f.mix().peak() < plan.least {
+        let stats = f.mix();
+        let peak = f64::from(stats.peak());
+        if stats.peak() < plan.least {
             return;
         }
+        self.tone = peak * peak * (f.len() as f64) < CREST_OF_TONES * stats.energy;
         // Rises from AFTER samples before the hop to AFTER before its end; those just before tell which of them are close.
         let x = f.recent(plan.history);
         let (from, to) = (x.len() - f.len() - AFTER, x.len() - AFTER);
