@@ -25,7 +25,7 @@ use crate::error::ConfigError;
 use crate::features::{BANDS, FrameView, level};
 use crate::finding::{EventId, Occurrence, Severity, Sink};
 use crate::metrics::{End, Metric, StreamShape};
-use crate::spec::{Exactness::Exact, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
+use crate::spec::{Exactness, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
 
 params! { TimbreConfig {
     start_s: Seconds = 5.0 in 0.5 ..= 600.0, "The first voiced speech, this long, is what later speech is compared with.";
@@ -34,9 +34,9 @@ params! { TimbreConfig {
 } }
 
 fields! { TimbreOutput {
-    1 distance_db: Db, Exact, "Mean absolute difference of the twenty bands between the last voiced speech and the first.";
-    2 largest_db: Db, Exact, "The largest distance so far.";
-    3 tilt_db: Db, Exact, "How much the upper ten bands rose against the lower ten since the start.";
+    1 distance_db: Db, Exactness::Abs(0.01), "Mean absolute difference of the twenty bands between the last voiced speech and the first.";
+    2 largest_db: Db, Exactness::Abs(0.01), "The largest distance so far.";
+    3 tilt_db: Db, Exactness::Abs(0.01), "How much the upper ten bands rose against the lower ten since the start.";
 } }
 
 const DRIFT: KindSpec = KindSpec {
