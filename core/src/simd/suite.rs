@@ -406,7 +406,7 @@ fn totals_and_weighted_sums_match_plain_loops_and_the_portable_bits() {
             1 => 1.0 / (k + 1) as f32,
             2 => 0.0,
             10 => f32::from(k == x.len() - 1),
-            _ => f32::from(k / b % 2 == 0 && k < 40),
+            _ => f32::from((k / b).is_multiple_of(2) && k < 40),
         };
         let table = BinSums::new(x.len(), 11, weight);
         let (mut got, mut reference) = ([9.0; 11], [9.0; 11]);

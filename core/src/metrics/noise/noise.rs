@@ -196,7 +196,7 @@ impl Noise {
             start += 1;
         }
         let n = (start - end) as f32;
-        let density = (end..start).flat_map(|age| entry(age)).map(|&l| power(l)).sum::<f32>() / (n * WIDE as f32);
+        let density = (end..start).flat_map(entry).map(|&l| power(l)).sum::<f32>() / (n * WIDE as f32);
         let is_flat = f32::from(quantise(density)) * WIDE as f32 - logs / n <= plan.flatness;
         let level = sum / n;
         let found = start - end >= TAIL_ENTRIES && is_flat && self.is_new(level, start - end);
