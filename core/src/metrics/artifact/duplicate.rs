@@ -131,6 +131,7 @@ pub(crate) struct Plan {
     least: f32,
     patience: u64,
     gap: usize,
+    history: usize,
     unheard: u64,
 }
 
@@ -311,6 +312,7 @@ impl Metric for Duplicate {
             least: db_amplitude(config.least_dbfs) as f32,
             patience: stream.rate.samples_in_ms(PATIENCE_MS) as u64,
             unheard: stream.rate.samples_in_ms(UNHEARD_MS) as u64,
+            history: stream.rate.samples_in_ms(15),
             gap: stream.rate.hz() as usize / CLOSE_HZ,
             config: config.clone(),
         })
@@ -339,6 +341,8 @@ impl Metric for Duplicate {
         }
         // Rises from AFTER samples before the hop to AFTER before its end; those just before tell which of them are close.
         let x = f.window();
+        // As much history as this metric asks for, whatever others do.
+        let x = &x[x.len() - f.len() - plan.history..];
         let (from, to) = (x.len() - f.len() - AFTER, x.len() - AFTER);
         let begin = from - plan.gap - 1;
         let mut last = begin;
