@@ -118,8 +118,8 @@ kernels! {
     fn gate(pcm: &[f32], out: &mut [f32]) -> GateCounts;
     /// Sum, energy, extremes and exact zeros of one hop. Exact.
     fn statistics(x: &[f32]) -> Statistics;
-    /// How many starts of three samples that differ by at most `tolerance` and reach `least` in magnitude. Exact.
-    fn flat_triples(x: &[f32], least: f32, tolerance: f32) -> u32;
+    /// Whether three samples in a row differ by at most `tolerance`, the middle one of at least `least` in magnitude. Exact.
+    fn has_flat_triple(x: &[f32], least: f32, tolerance: f32) -> bool;
     /// Bit `i` says whether `x[i]` is below zero; `x` holds at most 64 samples, the bits beyond are zeros. Exact.
     fn negative(x: &[f32]) -> u64;
     /// The energy of `x` behind the K-filter. A tolerance kernel.

@@ -155,23 +155,20 @@ fn largest(l: [f32; LANES]) -> f32 {
 }
 
 #[inline(always)]
-pub(crate) fn flat_triples<V: Lanes>(x: &[f32], least: f32, tolerance: f32) -> u32 {
-    let Some(n) = x.len().checked_sub(2) else { return 0 };
+pub(crate) fn has_flat_triple<V: Lanes>(x: &[f32], least: f32, tolerance: f32) -> bool {
     let (most, low) = (V::splat(tolerance), V::splat(least));
-    let mut found = 0u32;
+    let mut found = 0;
     let mut i = 0;
     while let Some(x) = x.get(i..).and_then(|x| x.first_chunk::<{ LANES + 2 }>()) {
         let (Some(a), Some(b), Some(c)) = (x.first_chunk(), x[1..].first_chunk(), x.last_chunk()) else { break };
         let b = V::load(b);
         let apart = b.sub(V::load(a)).abs().max(V::load(c).sub(b).abs());
-        found += (!(apart.above(most) | low.above(b.abs()))).count_ones();
+        found |= !(apart.above(most) | low.above(b.abs()));
         i += LANES;
     }
-    for i in i..n {
-        let flat = (x[i + 1] - x[i]).abs() <= tolerance && (x[i + 2] - x[i + 1]).abs() <= tolerance;
-        found += u32::from(flat & (x[i + 1].abs() >= least));
-    }
-    found
+    let rest = x.get(i..).unwrap_or_default().windows(3);
+    let is_flat = |w: &[f32]| (w[1] - w[0]).abs() <= tolerance && (w[2] - w[1]).abs() <= tolerance;
+    found > 0 || rest.into_iter().any(|w| is_flat(w) && w[1].abs() >= least)
 }
 
 #[inline(always)]

@@ -353,7 +353,7 @@ impl Metric for Clipping {
                 channel.last = [*newest, *before];
                 continue;
             }
-            let flat = || f.simd().flat_triples(f.channel(c, LOOK_BACK), plan.least, STEP) > 0;
+            let flat = || f.simd().has_flat_triple(f.channel(c, LOOK_BACK), plan.least, STEP);
             if at_rail || (stats.peak() >= plan.least && flat()) {
                 self.walk(plan, c, x, f.start(), out);
             } else {

@@ -250,7 +250,10 @@ fn examine<const N: usize>(plan: &Plan, f: &FrameView<'_>, x: &[f32], edge: usiz
     let simd = f.simd();
     if let Some(short) = Short::fit(simd, [&x[..edge], &x[edge..]]) {
         let largest = (edge..edge + 3).map(|n| short.error_at(x, n).abs()).fold(0.0, f64::max);
-        if largest * largest <= plan.config.screen_ratio * plan.config.screen_ratio * short.mean_square {
+        // A break of any kind leaves its size at the edge.
+        let least = (plan.config.screen_ratio * plan.config.screen_ratio * short.mean_square)
+            .max(0.25 * plan.config.min_step_fs * plan.config.min_step_fs);
+        if largest * largest <= least {
             return None;
         }
     }
