@@ -40,7 +40,7 @@ use crate::units::power_db;
 params! { BandwidthConfig {
     edge_db: Db = 20.0 in 6.0 ..= 120.0, "How far the spectrum must fall within three bands for the edge of a filter.";
     full_ratio: Ratio = 0.8 in 0.1 ..= 1.0, "From this share of half the rate on the band counts as full.";
-    voiced_s: Seconds = 1.5 in 0.5 ..= 600.0, "How much loud speech must be heard before anything is said.";
+    voiced_s: Seconds = 2.0 in 0.5 ..= 600.0, "How much loud voiced speech must be heard before anything is said.";
     suspicion_ratio: Ratio = 0.5 in 0.01 ..= 1.0, "From this suspicion on the rate is a finding.";
     error_ratio: Ratio = 0.9 in 0.01 ..= 1.0, "From this suspicion on it is an error rather than a warning.";
 } }
@@ -71,11 +71,16 @@ const RATE_LABEL: KindSpec = KindSpec {
 
 /// Equal bands up to half the rate.
 const LINEAR: usize = 32;
-/// Bands of a third of an octave; the lowest is centred at 157 Hz.
+/// Bands of a third of an octave; the lowest is centred at 110 Hz.
 const THIRDS: usize = 14;
-const LOWEST_THIRD_HZ: f64 = 157.490_131_236_859_15;
-/// What the slab holds: mean powers, means of levels, variances of levels, the levels before.
-const SLAB: usize = LINEAR + 3 * THIRDS;
+const LOWEST_THIRD_HZ: f64 = 110.0;
+/// How many bands apart the two of a pair are, and how many such pairs there are.
+const APART: [usize; 3] = [2, 4, 6];
+const PAIRS: usize = 3 * THIRDS - (2 + 4 + 6);
+/// Every second band says how fast the voice changes.
+const WATCHED: usize = THIRDS / 2;
+/// What the slab holds: mean powers; means and variances of levels; their products in pairs; the levels before.
+const SLAB: usize = LINEAR + 2 * THIRDS + PAIRS + WATCHED;
 /// Spectra a second.
 const SECOND: u32 = 50;
 /// Older spectra are forgotten after about this many: a minute of speech.
@@ -87,20 +92,29 @@ const LOUDEST_FALL: f32 = 0.995_405_4;
 const LEAST: f32 = 1e-6; // -60 dBFS
 /// Nothing is below the rounding of 16 bits in one band.
 const SMALLEST: f32 = 1e-11;
+/// A power of nothing, so that products of two stay above zero: -70 dBFS.
+const LEAST_POWER: f32 = 1e-7;
+/// From this correlation of periods on a spectrum is one of a vowel.
+const VOICED: f32 = 0.6;
+/// Voiced spectra between two judgements.
+const JUDGED: u32 = 25;
 /// The floor is what lies within this ratio (10 dB) of the lowest band.
 const FLOOR: f32 = 10.0;
 
-/// Octaves of shift for each octave (3.01 dB) of level in a third, and of its standard deviation; then the constant.
-const LEVEL_WEIGHTS: [f64; THIRDS] =
-    [-0.0367, 0.0341, 0.0019, 0.0337, 0.042, 0.0383, 0.0388, 0.0494, 0.0769, 0.0013, -0.0098, 0.0016, 0.0229, 0.0189];
-const SPREAD_WEIGHTS: [f64; THIRDS] = [
-    0.0067, 0.0115, -0.0021, -0.023, -0.0088, -0.0163, -0.0103, -0.0067, 0.0086, 0.0381, 0.0364, 0.0359, 0.0236, 0.0169,
+/// Octaves of shift for each correlation of a pair, for each octave of change and of rate; then the constant.
+const PAIR_WEIGHTS: [f64; PAIRS] = [
+    -0.0999, -0.0276, 0.0420, -0.0082, -0.0848, -0.2080, -0.0897, -0.0558, 0.0116, 0.0487, 0.0986, -0.0200, 0.0889,
+    0.1262, 0.1700, 0.1706, 0.0171, 0.1074, 0.1269, 0.1243, 0.0236, -0.0225, 0.2012, 0.1401, 0.1865, 0.0330, 0.0445,
+    -0.0147, -0.0671, -0.1488,
 ];
-const CHANGE_WEIGHT: f64 = 0.2516;
-const CONSTANT: f64 = -0.7829;
-/// A voice is suspected from these shifts on, too fast and too slow; and how gradually.
-const TOO_FAST: f64 = 0.55;
-const TOO_SLOW: f64 = -0.5;
+const CHANGE_WEIGHT: f64 = 0.2928;
+const PEAKS_WEIGHT: f64 = 0.2928;
+const CONSTANT: f64 = 0.9184;
+/// Sound voices differ by this many octaves, and a voice from itself by `SCATTER` over the root of the spectra heard; more than
+/// `ENOUGH` of them say nothing new about a voice. How gradually a voice is suspected from there on.
+const DIFFERENT: f64 = 0.18;
+const SCATTER: f64 = 3.0;
+const ENOUGH: u32 = 900;
 const SOFTNESS: f64 = 0.06;
 
 /// The rates a guess may name.
@@ -109,9 +123,13 @@ const USUAL_HZ: [f64; 9] = [8e3, 11_025.0, 12e3, 16e3, 22_050.0, 24e3, 32e3, 44_
 pub(crate) struct Bandwidth {
     loudest: f32,
     heard: u16,
-    loud: u32,
-    /// The last loud spectrum, how many followed a loud one, and the mean change of level between such two.
-    last_loud: u32,
+    /// How often the loudness has a peak, for each spectrum; the last three powers, and whether they rose.
+    peaks: f32,
+    powers: [f32; 3],
+    rises: bool,
+    /// Loud voiced spectra, the last of them, how many followed another, and the mean change of level between such two.
+    voiced: u32,
+    last_voiced: u32,
     pairs: u16,
     change: f32,
     suspected: bool,
@@ -146,19 +164,25 @@ fn edge(power: &[f32]) -> Option<Edge> {
     Some(Edge { bands, fall_db: power_db(f64::from(below.max(SMALLEST) / above.max(SMALLEST))) })
 }
 
-/// Octaves by which the voice seems too fast.
-fn shift(levels: &[f32], change: f32) -> f64 {
-    let (levels, rest) = levels.split_at(THIRDS.min(levels.len()));
-    let variances = rest.get(..THIRDS).unwrap_or_default();
-    let mean = levels.iter().map(|&l| f64::from(l)).sum::<f64>() / THIRDS as f64;
-    let level: f64 = levels.iter().zip(LEVEL_WEIGHTS).map(|(&l, w)| w * (f64::from(l) - mean)).sum();
-    let spread: f64 = variances.iter().zip(SPREAD_WEIGHTS).map(|(&v, w)| w * f64::from(v.max(0.0)).sqrt()).sum();
-    level + spread + CHANGE_WEIGHT * f64::from(change.max(0.01)).log2() + CONSTANT
+/// Which bands go together, whatever an equaliser does to each.
+fn correlations(moments: &[f32]) -> impl Iterator<Item = f64> {
+    let variances = moments.get(THIRDS..2 * THIRDS).unwrap_or_default();
+    let products = moments.get(2 * THIRDS..2 * THIRDS + PAIRS).unwrap_or_default();
+    let pairs = APART.iter().flat_map(|&k| variances.iter().zip(variances.iter().skip(k)));
+    pairs.zip(products).map(|((&a, &b), &p)| f64::from(p) / f64::from((a * b).max(1e-9)).sqrt())
 }
 
-fn suspicion(shift: f64) -> f64 {
-    let soft = |x: f64| 1.0 / (1.0 + (-x / SOFTNESS).exp());
-    soft(shift - TOO_FAST).max(soft(TOO_SLOW - shift))
+/// Octaves by which the voice seems too fast.
+fn shift(moments: &[f32], change: f32, peaks: f32) -> f64 {
+    let pairs: f64 = correlations(moments).zip(PAIR_WEIGHTS).map(|(c, w)| w * c).sum();
+    let tempo = CHANGE_WEIGHT * f64::from(change.max(0.01)).log2() + PEAKS_WEIGHT * f64::from(peaks.max(0.01)).log2();
+    pairs + tempo + CONSTANT
+}
+
+/// How suspect a shift read from so many voiced spectra is.
+fn suspicion(shift: f64, voiced: u32) -> f64 {
+    let limit = DIFFERENT + SCATTER / f64::from(voiced.clamp(1, ENOUGH)).sqrt();
+    1.0 / (1.0 + ((limit - shift.abs()) / SOFTNESS).exp())
 }
 
 impl Plan {
@@ -193,6 +217,41 @@ impl Plan {
 }
 
 impl Bandwidth {
+    /// Takes a voiced spectrum into the moments of the levels, relative to their mean.
+    fn learn(&mut self, plan: &Plan, moments: &mut [f32], power: &[f32], index: u32) {
+        let mut levels = [0.0; THIRDS];
+        for (level, &(first, last, share, rest)) in levels.iter_mut().zip(&plan.thirds) {
+            let at = |k: usize| power.get(k).copied().unwrap_or(0.0);
+            let inner: f32 = power.get(first + 1..last).unwrap_or_default().iter().sum();
+            *level = (share * at(first) + inner + rest * at(last) + SMALLEST).log2();
+        }
+        let (means, others) = moments.split_at_mut(THIRDS.min(moments.len()));
+        let (variances, others) = others.split_at_mut(THIRDS.min(others.len()));
+        let (products, before) = others.split_at_mut(PAIRS.min(others.len()));
+        let mut change = 0.0;
+        for (before, &level) in before.iter_mut().zip(levels.iter().step_by(2)) {
+            change += (level - *before).abs();
+            *before = level;
+        }
+        if self.last_voiced.wrapping_add(1) == index {
+            self.pairs = (self.pairs + 1).min(MEMORY);
+            self.change += (change / WATCHED as f32 - self.change) / f32::from(self.pairs);
+        }
+        self.last_voiced = index;
+        let new = 1.0 / self.voiced.min(MEMORY.into()) as f32;
+        let mean = levels.iter().sum::<f32>() / THIRDS as f32;
+        let mut off = [0.0; THIRDS];
+        for (((off, level), mu), variance) in off.iter_mut().zip(levels).zip(means).zip(variances) {
+            *off = level - mean - *mu;
+            *mu += new * *off;
+            *variance += new * ((1.0 - new) * *off * *off - *variance);
+        }
+        let pairs = APART.iter().flat_map(|&k| off.iter().zip(off.iter().skip(k)));
+        for (product, (a, b)) in products.iter_mut().zip(pairs) {
+            *product += new * ((1.0 - new) * a * b - *product);
+        }
+    }
+
     /// Looks at all that was heard; the rate must be suspect twice in a row, or once when no more comes.
     fn judge(&mut self, plan: &Plan, mem: &[f32], now: u64, last: bool, out: &mut Sink<'_>) {
         let (power, levels) = mem.split_at(LINEAR.min(mem.len()));
@@ -204,8 +263,8 @@ impl Bandwidth {
             let hz = (plan.ratio(&edge) * 0.5 * plan.rate_hz) as f32;
             self.limited = Some((out.open(&BAND_LIMITED, plan.limited(hz, now)), hz));
         }
-        let shift = shift(levels, self.change);
-        let suspicion = suspicion(shift);
+        let shift = shift(levels, self.change, self.peaks);
+        let suspicion = suspicion(shift, self.voiced);
         let suspect = suspicion >= plan.config.suspicion_ratio;
         if self.label.is_none() && suspect && (self.suspected || last) {
             let (hz, suspicion) = (plan.likely_hz(shift) as f32, suspicion as f32);
@@ -219,10 +278,10 @@ impl Metric for Bandwidth {
     const SPEC: MetricSpec = MetricSpec {
         id: 16,
         name: "bandwidth",
-        revision: 1,
+        revision: 2,
         summary: "How far up the voice reaches, and whether its sample rate is labelled right",
-        definition: "Otoscope: edge of the long-term spectrum; regression of third-octave levels and their spread on the shift",
-        needs: Needs::SPECTRUM,
+        definition: "Otoscope: edge of the long-term spectrum; regression of what goes together in the vowels' third-octave levels, and of tempo, on the shift",
+        needs: Needs::SPECTRUM.and(Needs::PITCH),
         params: BandwidthConfig::PARAMS,
         fields: BandwidthOutput::FIELDS,
         kinds: &[BAND_LIMITED, RATE_LABEL],
@@ -256,8 +315,11 @@ impl Metric for Bandwidth {
         Self {
             loudest: 0.0,
             heard: 0,
-            loud: 0,
-            last_loud: 0,
+            peaks: 0.0,
+            powers: [0.0; 3],
+            rises: false,
+            voiced: 0,
+            last_voiced: 0,
             pairs: 0,
             change: 0.0,
             suspected: false,
@@ -267,52 +329,37 @@ impl Metric for Bandwidth {
     }
 
     fn update(&mut self, plan: &Plan, mem: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
-        let Some(power) = f.spectrum() else { return };
+        let (Some(power), Some(pitch)) = (f.spectrum(), f.pitch()) else { return };
         let total = (f.mix().energy / f.len().max(1) as f64) as f32;
         self.loudest = (self.loudest * LOUDEST_FALL).max(total);
+        let ([a, b, c], newest) = (self.powers, total.max(LEAST_POWER));
+        self.powers = [b, c, newest];
+        let rises = c * newest > a * b;
+        let peak = core::mem::replace(&mut self.rises, rises) && !rises;
         if total < LEAST || total < self.loudest * HEARD {
             return;
         }
-        let (means, levels) = mem.split_at_mut(LINEAR.min(mem.len()));
+        let (means, moments) = mem.split_at_mut(LINEAR.min(mem.len()));
         self.heard = (self.heard + 1).min(MEMORY);
         let new = 1.0 / f32::from(self.heard);
+        self.peaks += new * (f32::from(u8::from(peak)) - self.peaks);
         let bins = power.len() - 1;
         for (g, mean) in means.iter_mut().enumerate() {
             let band = power.get(1 + g * bins / LINEAR..1 + (g + 1) * bins / LINEAR).unwrap_or_default();
             *mean += new * (band.iter().sum::<f32>() - *mean);
         }
-        if total < self.loudest * LOUD {
+        if total < self.loudest * LOUD || pitch.strength < VOICED {
             return;
         }
-        let (means, rest) = levels.split_at_mut(THIRDS.min(levels.len()));
-        let (variances, before) = rest.split_at_mut(THIRDS.min(rest.len()));
-        self.loud = self.loud.saturating_add(1);
-        let new = 1.0 / self.loud.min(MEMORY.into()) as f32;
-        let mut change = 0.0;
-        let states = means.iter_mut().zip(variances).zip(before);
-        for (((mean, variance), before), &(first, last, share, rest)) in states.zip(&plan.thirds) {
-            let at = |k: usize| power.get(k).copied().unwrap_or(0.0);
-            let inner: f32 = power.get(first + 1..last).unwrap_or_default().iter().sum();
-            let level = (share * at(first) + inner + rest * at(last) + SMALLEST).log2();
-            let off = level - *mean;
-            *mean += new * off;
-            *variance += new * (off * (level - *mean) - *variance);
-            change += (level - *before).abs();
-            *before = level;
-        }
-        let index = (f.index() / 2) as u32;
-        if self.last_loud.wrapping_add(1) == index {
-            self.pairs = (self.pairs + 1).min(MEMORY);
-            self.change += (change / THIRDS as f32 - self.change) / f32::from(self.pairs);
-        }
-        self.last_loud = index;
-        if self.loud >= plan.needed && (self.loud - plan.needed).is_multiple_of(SECOND) {
+        self.voiced = self.voiced.saturating_add(1);
+        self.learn(plan, moments, power, (f.index() / 2) as u32);
+        if self.voiced >= plan.needed && (self.voiced - plan.needed).is_multiple_of(JUDGED) {
             self.judge(plan, mem, f.end(), false, out);
         }
     }
 
     fn finish(&mut self, plan: &Plan, mem: &mut [f32], end: &End<'_>, out: &mut Sink<'_>) {
-        if self.loud >= plan.needed {
+        if self.voiced >= plan.needed {
             self.judge(plan, mem, end.samples, true, out);
         }
         if let Some((event, hz)) = self.limited.take() {
@@ -324,9 +371,9 @@ impl Metric for Bandwidth {
     }
 
     fn output(&self, plan: &Plan, mem: &[f32]) -> BandwidthOutput {
-        const LITTLE: Value = Value::Undefined("not enough loud speech");
+        const LITTLE: Value = Value::Undefined("not enough loud voiced speech");
         let (power, levels) = mem.split_at(LINEAR.min(mem.len()));
-        let (Some(edge), true) = (edge(power), self.loud >= plan.needed) else {
+        let (Some(edge), true) = (edge(power), self.voiced >= plan.needed) else {
             return BandwidthOutput {
                 effective_bandwidth_hz: LITTLE,
                 bandwidth_ratio: LITTLE,
@@ -336,8 +383,8 @@ impl Metric for Bandwidth {
                 shift_octaves_ratio: LITTLE,
             };
         };
-        let shift = shift(levels, self.change);
-        let suspicion = suspicion(shift);
+        let shift = shift(levels, self.change, self.peaks);
+        let suspicion = suspicion(shift, self.voiced);
         let likely = if suspicion >= plan.config.suspicion_ratio { plan.likely_hz(shift) } else { plan.rate_hz };
         BandwidthOutput {
             effective_bandwidth_hz: Value::Number(plan.ratio(&edge) * 0.5 * plan.rate_hz),
