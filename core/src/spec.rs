@@ -27,6 +27,8 @@ pub enum Unit {
     Lufs,
     /// Loudness units: a difference between two loudnesses.
     Lu,
+    /// Octaves: doublings of frequency.
+    Octaves,
     /// Semitones: twelfths of an octave.
     Semitones,
     /// A ratio: 0.5 is half.
@@ -60,6 +62,7 @@ impl Unit {
             Self::Dbtp => "dbtp",
             Self::Lufs => "lufs",
             Self::Lu => "lu",
+            Self::Octaves => "octaves",
             Self::Semitones => "semitones",
             Self::Ratio => "ratio",
             Self::Percent => "percent",
@@ -85,6 +88,7 @@ impl Unit {
             Self::Dbtp => "dBTP",
             Self::Lufs => "LUFS",
             Self::Lu => "LU",
+            Self::Octaves => "octaves",
             Self::Semitones => "semitones",
             Self::Percent => "%",
             Self::Ticks => "ticks",
@@ -107,6 +111,7 @@ impl Unit {
             Self::Dbtp => Some("_dbtp"),
             Self::Lufs => Some("_lufs"),
             Self::Lu => Some("_lu"),
+            Self::Octaves => Some("_octaves"),
             Self::Semitones => Some("_semitones"),
             Self::Ratio => Some("_ratio"),
             Self::Percent => Some("_percent"),

@@ -45,7 +45,7 @@ fn committed_speech_is_sound_and_shifts_with_its_label() {
         let take = Take::from_clip(&clip);
         let heard = listen_take(&take);
         assert_eq!(found(&heard), [""; 0], "{}", clip.name);
-        let Some(Value::Number(shift)) = heard.report.value("bandwidth.shift_octaves_ratio") else { continue };
+        let Some(Value::Number(shift)) = heard.report.value("bandwidth.shift_octaves") else { continue };
         for ratio in [0.5, 2.0] {
             let mut wrong = take.clone();
             inject("relabel", &mut wrong, Some(ratio), 0).expect("any rate");
@@ -53,7 +53,7 @@ fn committed_speech_is_sound_and_shifts_with_its_label() {
                 continue;
             }
             let heard = listen_take(&wrong);
-            let Some(Value::Number(moved)) = heard.report.value("bandwidth.shift_octaves_ratio") else { continue };
+            let Some(Value::Number(moved)) = heard.report.value("bandwidth.shift_octaves") else { continue };
             let by = (moved - shift) * ratio.log2();
             // Voices answer with 0.25 to 1 of the octave; its sign is sure.
             assert!(by > 0.2, "{} {ratio}: from {shift} to {moved}", clip.name);

@@ -108,7 +108,7 @@ pub const ANSWERS: &[Row] = &[
     interval("duplicate", &["duplicate.repeat"]).goal(20.0),
     interval("runaway", &["length.runaway"]).goal(2.0).with_text(),
     point("cut_short", &["length.too_short"]).goal(50.0).with_text(),
-    interval("relabel", &["bandwidth.rate_label"]).goal(1.5),
+    interval("relabel", &["bandwidth.rate_label"]).goal(1.5).lasting(12.0),
     interval("band_limit", &["bandwidth.band_limited"]).off_page(),
     interval("pitch_shift", &["pitch.drift"]).off_page(),
     interval("tilt", &["timbre.drift"]).off_page(),

@@ -4,7 +4,7 @@ use super::answers::{Known, metric_of, place};
 use super::corpus::Voice;
 use super::matching::{Mark, Place, judge};
 use crate::{listen_take_with, name};
-use otoscope::{Config, Plan, Severity, StreamSpec};
+use otoscope::{Config, Plan, SampleRate, Severity, StreamSpec};
 use otoscope_fixtures::faults::{self, FaultError, Truth};
 use otoscope_fixtures::rng::Rng;
 use otoscope_fixtures::take::{Schedule, Take};
@@ -267,6 +267,8 @@ fn inject(known: &Known, raw: &Take, severity: f64, seed: u64, cut: impl Fn(Take
     const MOST_DB: f64 = 20.0;
     let mut take = cut(raw.clone());
     match faults::inject(known.row.fault, &mut take, Some(severity), seed) {
+        // A label below what a probe accepts is answered with an error, not a finding.
+        Ok(_) if SampleRate::new(take.sample_rate_hz).is_err() => None,
         Ok(truth) => Some(Damaged { take, truth, lowered: None }),
         Err(FaultError::NoHeadroom { missing_db, .. }) if missing_db <= MOST_DB => {
             let lower = raw.clone().gained(-(missing_db + 0.1));
