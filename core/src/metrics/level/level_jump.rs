@@ -12,15 +12,17 @@
 //! boundary is 30 ms or more without them. Of each boundary the mean power of up to 2 s of speech before it is held
 //! against that of 1.5 s after it (0.5 s at least on both sides). Means of little speech scatter, so the difference is
 //! divided by the square root of (1/before + 1/after), scaled such that 1 s on both sides and more counts as it is; 0.7 dB
-//! are allowed for, by which a voice declines within a sentence. Of several boundaries close together the largest tells. Where chunk edges are known, only a boundary with an edge within it or
-//! 30 ms next to it counts, and the jump is dated to the edge across which the level of the pause itself changes most
-//! alike; else to the middle of the boundary. A fade is the slope of a regression over the level of each 2 s of speech, with a
+//! are allowed for, by which a voice declines within a sentence. Of several boundaries close together the largest tells. Where chunk edges are known, the 7 ms on both sides of
+//! each are looked at. An edge across which the sound goes on within 1.5 dB made no jump. One at which it steps, in mean square and in that of
+//! the differences alike, and at no other millisecond much more likely (likelihood ratio of one change of variance), is a boundary by itself, wherever it
+//! lies, and needs `exact_db` only if the step has the sign of the jump and is within 6 dB of it. Otherwise only a pause with an edge within it or
+//! 30 ms next to it counts, and the jump is dated to the edge across which the sound changes most alike; without edges to the middle of the boundary. A fade is the slope of a regression over the level of each 2 s of speech, with a
 //! memory of about three minutes, once it is five times its standard error. After a jump the regression begins anew.
 //!
 //! ## Reading the value
 //! Positive is louder. Natural speech differs by 1 to 2.5 dB (one sigma, by voice) across a pause, and an expressive voice by 6
-//! dB now and then, so a jump of 10 dB is nearly always found and one of 6 dB in half of the cases: less speech than a
-//! second or two cannot tell more. `jump_db` trades the one for the other. The finding lasts until the next jump or the end.
+//! dB now and then, so one jump of 6 dB in eight is found and six of 10 dB in ten: less speech than a
+//! second or two cannot tell more, and sounds step by themselves by as much within a few milliseconds. `jump_db` trades the one for the other. The finding lasts until the next jump or the end.
 //!
 //! ## Limits
 //! A jump inside a phrase, between two syllables, is told from emphasis only by the pause that follows, and is dated
@@ -36,8 +38,8 @@ use crate::spec::{Exactness, Exactness::Exact, Fields, KindSpec, MetricSpec, Nee
 use crate::units::{SampleRate, power_db};
 
 params! { LevelJumpConfig {
-    jump_db: Db = 6.0 in 1.0 ..= 60.0, "A difference from here on, of 1 s of speech on both sides, is a jump.";
-    exact_db: Db = 4.0 in 1.0 ..= 60.0, "The same where the sound itself steps at a chunk edge.";
+    jump_db: Db = 7.0 in 1.0 ..= 60.0, "A difference from here on, of 1 s of speech on both sides, is a jump.";
+    exact_db: Db = 6.0 in 1.0 ..= 60.0, "The same where the sound itself steps at a chunk edge.";
     error_db: Db = 10.0 in 1.0 ..= 60.0, "From here on a jump is an error rather than a warning.";
     slope_db: Db = 1.5 in 0.1 ..= 60.0, "A slope of so many decibels a minute is a fade.";
     slope_error_db: Db = 3.0 in 0.1 ..= 60.0, "From here on a fade is an error rather than a warning.";
