@@ -15,7 +15,7 @@
 //! are allowed for, by which a voice declines within a sentence. Of several boundaries close together the largest tells. Where chunk edges are known, the 7 ms on both sides of
 //! each are looked at. An edge across which the sound goes on within 1.5 dB made no jump. One at which it steps, in mean square and in that of
 //! the differences alike, and at no other millisecond much more likely (likelihood ratio of one change of variance), is a boundary by itself, wherever it
-//! lies, and needs `exact_db` only if the step has the sign of the jump and is within 6 dB of it. Otherwise only a pause with an edge within it or
+//! lies, and needs `exact_db` only if the step has the sign of the jump and is within 6 dB of it (or within the jump's own size). Otherwise only a pause with an edge within it or
 //! 30 ms next to it counts, and the jump is dated to the edge across which the sound changes most alike; without edges to the middle of the boundary. A fade is the slope of a regression over the level of each 2 s of speech, with a
 //! memory of about three minutes, once it is five times its standard error. After a jump the regression begins anew.
 //!
@@ -120,7 +120,7 @@ impl Look {
         match self {
             Self::Nothing => true,
             Self::Steady => false,
-            Self::Near(step) | Self::Exact(step) => (f64::from(step) - db).abs() <= MOST_UNLIKE_DB,
+            Self::Near(step) | Self::Exact(step) => (f64::from(step) - db).abs() <= MOST_UNLIKE_DB.max(db.abs()),
         }
     }
 
