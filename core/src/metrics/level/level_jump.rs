@@ -12,15 +12,17 @@
 //! boundary is 30 ms or more without them. Of each boundary the mean power of up to 2 s of speech before it is held
 //! against that of 1.5 s after it (0.5 s at least on both sides). Means of little speech scatter, so the difference is
 //! divided by the square root of (1/before + 1/after), scaled such that 1 s on both sides and more counts as it is; 0.7 dB
-//! are allowed for, by which a voice declines within a sentence. Of several boundaries close together the largest tells. Where chunk edges are known, only a boundary with an edge within it or
-//! 30 ms next to it counts, and the jump is dated to the edge across which the level of the pause itself changes most
-//! alike; else to the middle of the boundary. A fade is the slope of a regression over the level of each 2 s of speech, with a
+//! are allowed for, by which a voice declines within a sentence. Of several boundaries close together the largest tells. Where chunk edges are known, the 7 ms on both sides of
+//! each are looked at. An edge across which the sound goes on within 1.5 dB made no jump. One at which it steps, in mean square and in that of
+//! the differences alike, and at no other millisecond much more likely (likelihood ratio of one change of variance), is a boundary by itself, wherever it
+//! lies, and needs `exact_db` only if the step has the sign of the jump and is within 6 dB of it (or within the jump's own size). Otherwise only a pause with an edge within it or
+//! 30 ms next to it counts, and the jump is dated to the edge across which the sound changes most alike; without edges to the middle of the boundary. A fade is the slope of a regression over the level of each 2 s of speech, with a
 //! memory of about three minutes, once it is five times its standard error. After a jump the regression begins anew.
 //!
 //! ## Reading the value
 //! Positive is louder. Natural speech differs by 1 to 2.5 dB (one sigma, by voice) across a pause, and an expressive voice by 6
-//! dB now and then, so a jump of 10 dB is nearly always found and one of 6 dB in half of the cases: less speech than a
-//! second or two cannot tell more. `jump_db` trades the one for the other. The finding lasts until the next jump or the end.
+//! dB now and then, so one jump of 6 dB in eight is found and six of 10 dB in ten: less speech than a
+//! second or two cannot tell more, and sounds step by themselves by as much within a few milliseconds. `jump_db` trades the one for the other. The finding lasts until the next jump or the end.
 //!
 //! ## Limits
 //! A jump inside a phrase, between two syllables, is told from emphasis only by the pause that follows, and is dated
@@ -36,7 +38,8 @@ use crate::spec::{Exactness, Exactness::Exact, Fields, KindSpec, MetricSpec, Nee
 use crate::units::{SampleRate, power_db};
 
 params! { LevelJumpConfig {
-    jump_db: Db = 6.0 in 1.0 ..= 60.0, "A difference from here on, of 1 s of speech on both sides, is a jump.";
+    jump_db: Db = 7.0 in 1.0 ..= 60.0, "A difference from here on, of 1 s of speech on both sides, is a jump.";
+    exact_db: Db = 6.0 in 1.0 ..= 60.0, "The same where the sound itself steps at a chunk edge.";
     error_db: Db = 10.0 in 1.0 ..= 60.0, "From here on a jump is an error rather than a warning.";
     slope_db: Db = 1.5 in 0.1 ..= 60.0, "A slope of so many decibels a minute is a fade.";
     slope_error_db: Db = 3.0 in 0.1 ..= 60.0, "From here on a fade is an error rather than a warning.";
@@ -90,18 +93,92 @@ const LEVEL_HOPS: u32 = 300;
 const POINT: u16 = 200;
 const KEEP: f64 = 1.0 - 1.0 / 60.0;
 
-/// A chunk edge, and the level of the hop after it against the hop before it.
+/// A chunk edge, and what the samples next to it say.
 #[derive(Debug, Clone, Copy, Default)]
 struct Edge {
     sample: u64,
-    step: f32,
+    look: Look,
+}
+
+/// What the 7 ms on both sides of an edge say about a gain.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+enum Look {
+    /// Nothing: digital silence, or too near to the start.
+    #[default]
+    Nothing,
+    /// The sound goes on as loud as before.
+    Steady,
+    /// It changes by so many decibels thereabouts.
+    Near(f32),
+    /// It changes by so many decibels at the very edge, and in low and high frequencies alike.
+    Exact(f32),
+}
+
+impl Look {
+    /// Whether a jump by so many decibels may have happened there.
+    fn allows(self, db: f64) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Steady => false,
+            Self::Near(step) | Self::Exact(step) => (f64::from(step) - db).abs() <= MOST_UNLIKE_DB.max(db.abs()),
+        }
+    }
+
+    /// Whether it did happen there, if ever.
+    fn proves(self, db: f64) -> bool {
+        matches!(self, Self::Exact(step) if f64::from(step) * db > 0.0) && self.allows(db)
+    }
+
+    fn unlike(self, db: f64) -> f64 {
+        match self {
+            Self::Near(step) | Self::Exact(step) => (f64::from(step) - db).abs(),
+            _ => 0.5 * MOST_UNLIKE_DB,
+        }
+    }
+}
+
+/// Milliseconds that are looked at on either side of an edge.
+const LOOK: usize = 7;
+/// So far may the change of the sound at an edge be from the jump of the speech: sounds change by themselves, too.
+const MOST_UNLIKE_DB: f64 = 6.0;
+/// Less than this is no change: +-1.5 dB as a ratio of powers.
+const STEADY: f64 = 1.41;
+/// A closer look from +-3 dB on.
+const CLOSER: f64 = 2.0;
+/// The mean square of what can be no more than rounding to 16 bits: -100 dBFS.
+const MUTE: f64 = 1e-10;
+
+/// So likely must a change at the edge be, and by no more may one elsewhere be likelier.
+const SHARP: f32 = 2.0;
+const ELSEWHERE: f32 = 1.5;
+
+/// Of `2 LOOK` mean squares, each of one millisecond: how likely a change in the middle is against none, and how much more
+/// likely one elsewhere (logarithms of likelihood ratios a sample pair, for Gaussian noise whose variance changes once).
+fn change(x: &[f32; 2 * LOOK]) -> (f32, f32) {
+    const N: f32 = 2.0 * LOOK as f32;
+    let floor = MUTE as f32 / 10.0;
+    let total: f32 = x.iter().sum::<f32>() + N * floor;
+    let none = N * (total / N).ln();
+    let (mut sum, mut middle, mut best) = (0.0, 0.0, f32::MIN);
+    for (k, v) in x.iter().enumerate() {
+        let n = k as f32;
+        if (2..2 * LOOK - 1).contains(&k) {
+            let ratio = none - n * (sum / n).ln() - (N - n) * ((total - sum).max(floor) / (N - n)).ln();
+            best = best.max(ratio);
+            if k == LOOK {
+                middle = ratio;
+            }
+        }
+        sum += v + floor;
+    }
+    (middle, best - middle)
 }
 
 /// The same, counted from the start of the boundary it belongs to.
 #[derive(Debug, Clone, Copy, Default)]
 struct Near {
     after_start: i32,
-    step: f32,
+    look: Look,
 }
 
 /// A boundary between two phrases.
@@ -123,9 +200,12 @@ impl Boundary {
     }
 
     fn add_edge(&mut self, edge: Edge) {
+        if edge.look == Look::Steady {
+            return;
+        }
         if let Some(slot) = self.edges.get_mut(usize::from(self.edge_count)) {
             let after_start = edge.sample.wrapping_sub(self.start) as i32;
-            *slot = Near { after_start, step: edge.step };
+            *slot = Near { after_start, look: edge.look };
             self.edge_count += 1;
         }
     }
@@ -142,11 +222,14 @@ impl Boundary {
         Some((db, (db + DECLINATION_DB).abs() / scatter))
     }
 
-    /// Where it jumped: at the edge whose step is most like the jump.
+    fn edges(&self) -> &[Near] {
+        &self.edges[..usize::from(self.edge_count)]
+    }
+
+    /// Where it jumped: at the edge whose step is most like the jump, one that proves it before all others.
     fn place(&self, db: f64) -> u64 {
-        let unlike = |e: &Near| (power_db(f64::from(e.step).clamp(1e-6, 1e6)) - db).abs();
-        let edges = &self.edges[..usize::from(self.edge_count)];
-        let best = edges.iter().min_by(|a, b| unlike(a).total_cmp(&unlike(b)));
+        let unlike = |e: &Near| if e.look.proves(db) { -1.0 / e.look.unlike(db).max(0.1) } else { e.look.unlike(db) };
+        let best = self.edges().iter().min_by(|a, b| unlike(a).total_cmp(&unlike(b)));
         best.map_or(self.start + u64::from(self.len / 2), |e| self.start.saturating_add_signed(e.after_start.into()))
     }
 }
@@ -201,9 +284,8 @@ pub(crate) struct LevelJump {
     level_hops: u32,
     quiet: u16,
     quiet_since: u64,
-    before: f32,
     pending: Option<u64>,
-    waiting_edge: Option<Edge>,
+    waiting: Option<u64>,
     edges: [Edge; RECENT],
     edge_at: u8,
     edges_known: bool,
@@ -225,12 +307,60 @@ pub(crate) struct Plan {
     config: LevelJumpConfig,
     rate: SampleRate,
     near: u64,
+    /// Samples of a millisecond.
+    ms: usize,
 }
 
 impl Plan {
     fn is_jump(&self, boundary: &Boundary, edges_known: bool) -> bool {
-        let enough = boundary.judge().is_some_and(|(_, weight)| weight >= self.config.jump_db);
-        enough && !(edges_known && boundary.edge_count == 0)
+        let Some((db, weight)) = boundary.judge() else { return false };
+        weight >= self.threshold_db(boundary, db)
+            && (!edges_known || boundary.edges().iter().any(|edge| edge.look.allows(db)))
+    }
+
+    fn threshold_db(&self, boundary: &Boundary, db: f64) -> f64 {
+        let proved = boundary.edges().iter().any(|edge| edge.look.proves(db));
+        if proved { self.config.exact_db.min(self.config.jump_db) } else { self.config.jump_db }
+    }
+
+    /// How far a boundary is beyond what it needs.
+    fn excess(&self, boundary: &Boundary) -> Option<f64> {
+        boundary.judge().map(|(db, weight)| weight / self.threshold_db(boundary, db))
+    }
+
+    /// Looks at the samples on both sides of an edge; 7 ms after it must be there.
+    fn look(&self, f: &FrameView<'_>, edge: u64) -> Look {
+        let (simd, window, side) = (f.simd(), f.window(), LOOK * self.ms);
+        let Some(at) = window.len().checked_sub((f.end() - edge) as usize) else { return Look::Nothing };
+        if edge <= side as u64 || at <= side || at + side > window.len() {
+            return Look::Nothing;
+        }
+        let x = &window[at - side..at + side];
+        let energy = |x: &[f32]| simd.statistics(x).energy / side as f64;
+        let (before, after) = (energy(&x[..side]), energy(&x[side..]));
+        if before.min(after) < MUTE {
+            return Look::Nothing;
+        }
+        let near = Look::Near(power_db(after / before) as f32);
+        if before.max(after) < STEADY * before.min(after) {
+            return Look::Steady;
+        }
+        if before.max(after) < CLOSER * before.min(after) {
+            return near;
+        }
+        let (mut low, mut high) = ([0.0f32; 2 * LOOK], [0.0f32; 2 * LOOK]);
+        for (k, ms) in x.chunks_exact(self.ms).enumerate().take(2 * LOOK) {
+            low[k] = ms.iter().map(|v| v * v).sum::<f32>() / self.ms as f32;
+            // The differences within the millisecond only, so that none crosses the edge.
+            high[k] = ms.windows(2).map(|w| (w[1] - w[0]) * (w[1] - w[0])).sum::<f32>() / self.ms as f32;
+        }
+        let ratio = |x: &[f32; 2 * LOOK]| {
+            let half = |x: &[f32]| f64::from(x.iter().sum::<f32>()) + MUTE;
+            power_db(half(&x[LOOK..]) / half(&x[..LOOK]))
+        };
+        let steps = [ratio(&low), ratio(&high)];
+        let sharp = [change(&low), change(&high)].iter().all(|&(here, more)| here > SHARP && more < ELSEWHERE);
+        if sharp && steps[0] * steps[1] > 0.0 { Look::Exact((0.5 * (steps[0] + steps[1])) as f32) } else { near }
     }
 
     fn jump(&self, start: u64, end: u64, db: f64) -> Occurrence {
@@ -245,33 +375,44 @@ impl Plan {
 }
 
 impl LevelJump {
-    /// Follows the edges: the step across one is known with the hop after it.
-    fn follow_edges(&mut self, plan: &Plan, f: &FrameView<'_>, mean_square: f32) {
-        if let Some(mut edge) = self.waiting_edge.take() {
-            edge.step = (mean_square + 1e-12) / (edge.step + 1e-12);
-            self.edges[usize::from(self.edge_at)] = edge;
-            self.edge_at = (self.edge_at + 1) % RECENT as u8;
-            let near = |b: &&mut Boundary| b.after_hops > 0 && (b.end()..b.end() + plan.near).contains(&edge.sample);
-            if let Some(boundary) = self.boundaries.iter_mut().find(near) {
-                boundary.add_edge(edge);
-            }
+    /// Follows the edges: one is looked at as soon as 7 ms follow it.
+    fn follow_edges(&mut self, plan: &Plan, f: &FrameView<'_>) {
+        let enough = |sample: u64| f.end() >= sample + (LOOK * plan.ms) as u64;
+        if let Some(sample) = self.waiting.take() {
+            self.add_edge(plan, Edge { sample, look: plan.look(f, sample) });
         }
         if let Some(sample) = self.pending
             && sample < f.end()
         {
-            self.waiting_edge = Some(Edge { sample, step: self.before });
             self.pending = None;
+            if enough(sample) {
+                self.add_edge(plan, Edge { sample, look: plan.look(f, sample) });
+            } else {
+                self.waiting = Some(sample);
+            }
         }
-        self.before = mean_square;
+    }
+
+    fn add_edge(&mut self, plan: &Plan, edge: Edge) {
+        self.edges[usize::from(self.edge_at)] = edge;
+        self.edge_at = (self.edge_at + 1) % RECENT as u8;
+        let near = |b: &&mut Boundary| b.after_hops > 0 && (b.end()..b.end() + plan.near).contains(&edge.sample);
+        if let Some(boundary) = self.boundaries.iter_mut().find(near) {
+            boundary.add_edge(edge);
+        }
+        if let Look::Exact(_) = edge.look {
+            self.begin(plan, Boundary { start: edge.sample, ..Boundary::default() }, Some(edge));
+        }
     }
 
     /// Speech goes on after a pause: a boundary.
-    fn begin(&mut self, plan: &Plan, now: u64) {
-        let mut boundary = Boundary {
-            start: self.quiet_since,
-            len: u32::try_from(now - self.quiet_since).unwrap_or(u32::MAX),
-            ..Boundary::default()
-        };
+    fn begin_after_pause(&mut self, plan: &Plan, now: u64) {
+        let len = u32::try_from(now - self.quiet_since).unwrap_or(u32::MAX);
+        self.begin(plan, Boundary { start: self.quiet_since, len, ..Boundary::default() }, None);
+    }
+
+    /// A boundary: a pause, or just an edge at which the sound itself jumps.
+    fn begin(&mut self, plan: &Plan, mut boundary: Boundary, only: Option<Edge>) {
         for (&energy, &hops) in self.blocks.iter().zip(&self.hops) {
             boundary.before += energy;
             boundary.before_hops += u16::from(hops);
@@ -281,14 +422,16 @@ impl LevelJump {
         }
         // Oldest first.
         for k in 0..RECENT {
-            let edge = self.edges[(usize::from(self.edge_at) + k) % RECENT];
+            let edge = only.unwrap_or(self.edges[(usize::from(self.edge_at) + k) % RECENT]);
+            if only.is_some() && k > 0 {
+                break;
+            }
             if edge.sample > 0 && edge.sample + plan.near >= boundary.start {
                 boundary.add_edge(edge);
             }
         }
         // The slot that is free, or whose boundary tells least; one that cannot tell yet may be a jump.
-        let unknown = plan.config.jump_db;
-        let weight = |b: &Boundary| if b.before_hops == 0 { -1.0 } else { b.judge().map_or(unknown, |(_, w)| w) };
+        let weight = |b: &Boundary| if b.before_hops == 0 { -1.0 } else { plan.excess(b).unwrap_or(1.0) };
         if let Some(slot) = self.boundaries.iter_mut().min_by(|a, b| weight(a).total_cmp(&weight(b))) {
             *slot = boundary;
         }
@@ -308,7 +451,7 @@ impl LevelJump {
     /// All that could be the jump are known, or the stream ends: the largest is it.
     fn settle(&mut self, plan: &Plan, out: &mut Sink<'_>) {
         self.patience = 0;
-        let weight = |b: &Boundary| b.judge().map_or(0.0, |(_, weight)| weight);
+        let weight = |b: &Boundary| plan.excess(b).unwrap_or(0.0);
         let all = self.boundaries.iter().filter(|b| plan.is_jump(b, self.edges_known));
         let Some(&boundary) = all.max_by(|a, b| weight(a).total_cmp(&weight(b))) else { return };
         let Some((db, _)) = boundary.judge() else { return };
@@ -376,7 +519,7 @@ impl Metric for LevelJump {
         revision: 1,
         summary: "Jumps of the speech level between phrases, and fades over minutes",
         definition: "Otoscope: two-sample test of gated speech power at phrase boundaries; weighted regression",
-        needs: Needs::VOICE,
+        needs: Needs::VOICE.and(Needs::HISTORY),
         params: LevelJumpConfig::PARAMS,
         fields: LevelJumpOutput::FIELDS,
         kinds: &[JUMP, FADE],
@@ -387,7 +530,7 @@ impl Metric for LevelJump {
 
     fn plan(config: &LevelJumpConfig, stream: &StreamShape) -> Result<Plan, ConfigError> {
         let near = NEAR * u64::from(stream.rate.hz()) / 100;
-        Ok(Plan { config: config.clone(), rate: stream.rate, near })
+        Ok(Plan { config: config.clone(), rate: stream.rate, near, ms: stream.rate.hz() as usize / 1000 })
     }
 
     fn new(_: &Plan) -> Self {
@@ -399,9 +542,8 @@ impl Metric for LevelJump {
             level_hops: 0,
             quiet: 0,
             quiet_since: 0,
-            before: 0.0,
             pending: None,
-            waiting_edge: None,
+            waiting: None,
             edges: [Edge::default(); RECENT],
             edge_at: 0,
             edges_known: false,
@@ -431,7 +573,7 @@ impl Metric for LevelJump {
     fn update(&mut self, plan: &Plan, _: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
         self.end = f.end();
         let mean_square = (f.mix().energy / f.len().max(1) as f64) as f32;
-        self.follow_edges(plan, f, mean_square);
+        self.follow_edges(plan, f);
         if f.voice_is_active() {
             self.level_hops = (self.level_hops + 1).min(LEVEL_HOPS);
             self.level += (mean_square - self.level) / self.level_hops as f32;
@@ -444,7 +586,7 @@ impl Metric for LevelJump {
             return;
         }
         if core::mem::take(&mut self.quiet) >= PAUSE {
-            self.begin(plan, f.start());
+            self.begin_after_pause(plan, f.start());
         }
         self.energy += f64::from(mean_square);
         self.speech_hops += 1;
