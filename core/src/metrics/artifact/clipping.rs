@@ -29,9 +29,9 @@ use crate::error::ConfigError;
 use crate::features::FrameView;
 use crate::finding::{Occurrence, Severity, Sink, Stretch};
 use crate::metrics::{End, Metric, StreamShape};
-use crate::probe::MAX_CHANNELS;
 use crate::spec::{Exactness::Exact, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
 use crate::units::{amplitude_db, db_amplitude};
+use bytemuck::{Pod, Zeroable, cast_slice_mut};
 
 params! { ClippingConfig {
     min_run_samples: Samples = 3.0 in 3.0 ..= 1000.0, "The shortest run that counts, at a rail or as a plateau.";
@@ -75,7 +75,9 @@ const SAME: f32 = 1.5 * STEP;
 /// Samples before the hop that a plateau may have begun in: it must fit into the history of a channel.
 const LOOK_BACK: usize = 2;
 
-#[derive(Clone, Copy, Default)]
+/// State per channel, in the slab.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
 struct Channel {
     run: Run,
     /// Candidates above and below zero.
@@ -87,7 +89,8 @@ struct Channel {
 }
 
 /// Consecutive samples that lie within one step of the first of them.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Pod, Zeroable)]
+#[repr(C)]
 struct Run {
     start: u64,
     /// Saturates after six hours at 192 kHz.
@@ -98,11 +101,14 @@ struct Run {
 }
 
 /// Hops whose extreme is the same, and not exceeded: where the first and the last of them begin.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Pod, Zeroable)]
+#[repr(C)]
 struct Top {
-    level: f32,
     first: u64,
     last: u64,
+    level: f32,
+    /// As plain data has no gaps.
+    unused: u32,
 }
 
 impl Top {
@@ -110,7 +116,7 @@ impl Top {
     fn add(&mut self, extreme: f32, f: &FrameView<'_>, window: u64) -> bool {
         let start = f.start();
         if extreme > self.level + SAME || start > self.last + window {
-            *self = Self { level: extreme, first: start, last: start };
+            *self = Self { level: extreme, first: start, last: start, unused: 0 };
             return false;
         }
         let reaches = extreme >= self.level - SAME;
@@ -127,7 +133,8 @@ impl Top {
 }
 
 /// Plateaus at one height that do not make a finding yet.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Pod, Zeroable)]
+#[repr(C)]
 struct Candidate {
     level: f32,
     count: u16,
@@ -138,7 +145,6 @@ struct Candidate {
 }
 
 pub(crate) struct Clipping {
-    channels: [Channel; MAX_CHANNELS],
     /// The findings in progress; clipping in several channels at once is one.
     rail: Stretch,
     plateau: Stretch,
@@ -158,11 +164,20 @@ pub(crate) struct Plan {
     edge: f32,
     window: u64,
     merge_gap: u64,
+    channels: usize,
 }
 
 impl Clipping {
     /// A run has ended: `after` is the first sample beyond it (`None` at the end of the stream).
-    fn judge(&mut self, plan: &Plan, c: usize, run: Run, after: Option<f32>, out: &mut Sink<'_>) {
+    fn judge(
+        &mut self,
+        plan: &Plan,
+        c: usize,
+        channel: &mut Channel,
+        run: Run,
+        after: Option<f32>,
+        out: &mut Sink<'_>,
+    ) {
         let len = u64::from(run.len);
         if len < plan.min_run {
             return;
@@ -171,7 +186,7 @@ impl Clipping {
         let magnitude = run.level.abs();
         let mask = 1u32 << c;
         let below = run.level < 0.0;
-        let earlier = self.channels[c].tops[usize::from(below)].before(magnitude.min(1.0), start, plan.hop);
+        let earlier = channel.tops[usize::from(below)].before(magnitude.min(1.0), start, plan.hop);
         if magnitude >= AT_RAIL {
             self.rail_samples += len;
             self.rail_runs += 1;
@@ -193,8 +208,7 @@ impl Clipping {
         if magnitude < plan.least || !is_cut {
             return;
         }
-        let channel = &mut self.channels[c];
-        let candidate = &mut channel.candidates[usize::from(sign < 0.0)];
+        let candidate = &mut channel.candidates[usize::from(below)];
         let same = (run.level - candidate.level).abs() <= SAME;
         let recent = candidate.count > 0 && start <= candidate.end + plan.window;
         if same && recent {
@@ -208,13 +222,12 @@ impl Clipping {
         let tops = u16::from(earlier.is_some());
         if candidate.count.saturating_add(tops) >= plan.min_plateaus {
             let start = earlier.map_or(candidate.start, |top| top.min(candidate.start));
-            self.report(plan, c, usize::from(below), start, end, out);
+            self.report(plan, c, candidate, start, end, out);
         }
     }
 
     /// The candidate is a finding, or a piece of one.
-    fn report(&mut self, plan: &Plan, c: usize, side: usize, start: u64, end: u64, out: &mut Sink<'_>) {
-        let candidate = &mut self.channels[c].candidates[side];
+    fn report(&mut self, plan: &Plan, c: usize, candidate: &mut Candidate, start: u64, end: u64, out: &mut Sink<'_>) {
         self.plateaus += u64::from(candidate.count - candidate.told);
         candidate.told = candidate.count;
         let piece = Occurrence {
@@ -229,8 +242,16 @@ impl Clipping {
     }
 
     /// A hop reaches the height of one before it.
-    fn touch(&mut self, plan: &Plan, c: usize, side: usize, f: &FrameView<'_>, out: &mut Sink<'_>) {
-        let Channel { tops, candidates, .. } = &mut self.channels[c];
+    fn touch(
+        &mut self,
+        plan: &Plan,
+        c: usize,
+        channel: &mut Channel,
+        side: usize,
+        f: &FrameView<'_>,
+        out: &mut Sink<'_>,
+    ) {
+        let Channel { tops, candidates, .. } = channel;
         let (level, middle) = (tops[side].level, f.start() + f.len() as u64 / 2);
         let candidate = &mut candidates[side];
         if level >= AT_RAIL {
@@ -243,15 +264,15 @@ impl Clipping {
         {
             let start = candidate.start;
             candidate.end = middle;
-            self.report(plan, c, side, start, middle, out);
+            self.report(plan, c, candidate, start, middle, out);
         }
     }
 
     /// Walks through a hop that holds flat places, sample by sample.
-    fn walk(&mut self, plan: &Plan, c: usize, x: &[f32], first: u64, out: &mut Sink<'_>) {
+    fn walk(&mut self, plan: &Plan, c: usize, channel: &mut Channel, x: &[f32], first: u64, out: &mut Sink<'_>) {
         for (i, &v) in x.iter().enumerate() {
             let at = first + i as u64;
-            let Channel { run, last, .. } = &mut self.channels[c];
+            let Channel { run, last, .. } = &mut *channel;
             let both_at_rail = v.abs() >= AT_RAIL && run.level.abs() >= AT_RAIL && v * run.level > 0.0;
             let before = *last;
             *last = [v, before[0]];
@@ -262,25 +283,24 @@ impl Clipping {
             let ended = *run;
             *run = Run { start: at, len: 1, level: v, before };
             if u64::from(ended.len) >= plan.min_run {
-                self.judge(plan, c, ended, Some(v), out);
+                self.judge(plan, c, channel, ended, Some(v), out);
             }
         }
     }
 
     /// Skips a hop without flat places: only the run that reaches into it must be ended and the next one begun.
-    fn skip(&mut self, plan: &Plan, c: usize, x: &[f32], first: u64, out: &mut Sink<'_>) {
+    fn skip(&mut self, plan: &Plan, c: usize, channel: &mut Channel, x: &[f32], first: u64, out: &mut Sink<'_>) {
         // A run of two may begin at the end; three samples tell where the walk can take it up again.
         let tail = x.len().saturating_sub(LOOK_BACK + 1);
         let head = (LOOK_BACK + 1).min(tail);
-        self.walk(plan, c, &x[..head], first, out);
+        self.walk(plan, c, channel, &x[..head], first, out);
         if head < tail {
-            let channel = &mut self.channels[c];
             let ended = channel.run;
             channel.run = Run::default();
-            self.judge(plan, c, ended, Some(x[head]), out);
-            self.channels[c].last = [x[tail - 1], x[tail - 2]];
+            self.judge(plan, c, channel, ended, Some(x[head]), out);
+            channel.last = [x[tail - 1], x[tail - 2]];
         }
-        self.walk(plan, c, &x[tail..], first + tail as u64, out);
+        self.walk(plan, c, channel, &x[tail..], first + tail as u64, out);
     }
 }
 
@@ -309,13 +329,17 @@ impl Metric for Clipping {
             edge: config.edge_ratio as f32,
             window: stream.rate.samples_in_ms(config.window_ms as u32) as u64,
             merge_gap: stream.rate.samples_in_ms(config.merge_gap_ms as u32) as u64,
+            channels: stream.channels,
             config: config.clone(),
         })
     }
 
+    fn slab(plan: &Plan) -> usize {
+        plan.channels * size_of::<Channel>() / size_of::<f32>()
+    }
+
     fn new(_: &Plan) -> Self {
         Self {
-            channels: [Channel::default(); MAX_CHANNELS],
             rail: Stretch::default(),
             plateau: Stretch::default(),
             rail_samples: 0,
@@ -326,27 +350,26 @@ impl Metric for Clipping {
         }
     }
 
-    fn update(&mut self, plan: &Plan, _: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
-        for c in 0..f.channels().len() {
-            let stats = f.channels()[c];
+    fn update(&mut self, plan: &Plan, mem: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
+        let channels: &mut [Channel] = cast_slice_mut(mem);
+        for (c, (channel, stats)) in channels.iter_mut().zip(f.channels()).enumerate() {
             let x = f.channel(c, 0);
             if stats.peak() > 1.0 {
                 self.over += x.iter().filter(|v| v.abs() > 1.0).count() as u64;
             }
             // Nothing is beyond a candidate's height while it is being gathered.
-            for (candidate, beyond) in self.channels[c].candidates.iter_mut().zip([stats.max, -stats.min]) {
+            for (candidate, beyond) in channel.candidates.iter_mut().zip([stats.max, -stats.min]) {
                 if beyond > candidate.level.abs() + SAME {
                     (candidate.count, candidate.told) = (0, 0);
                 }
             }
             for (side, extreme) in [stats.max, -stats.min].into_iter().enumerate() {
-                if self.channels[c].tops[side].add(extreme.min(1.0), f, plan.window) {
-                    self.touch(plan, c, side, f, out);
+                if channel.tops[side].add(extreme.min(1.0), f, plan.window) {
+                    self.touch(plan, c, channel, side, f, out);
                 }
             }
             let at_rail = stats.peak() >= AT_RAIL;
             // What is lower than any plateau begins none, and ends none.
-            let channel = &mut self.channels[c];
             let lowest = plan.least - 2.0 * STEP;
             if let (true, [.., before, newest]) = (stats.peak() < lowest && channel.run.level.abs() < lowest, x) {
                 channel.run = Run::default();
@@ -355,19 +378,20 @@ impl Metric for Clipping {
             }
             let flat = || f.simd().has_flat_triple(f.channel(c, LOOK_BACK), plan.least, STEP);
             if at_rail || (stats.peak() >= plan.least && flat()) {
-                self.walk(plan, c, x, f.start(), out);
+                self.walk(plan, c, channel, x, f.start(), out);
             } else {
-                self.skip(plan, c, x, f.start(), out);
+                self.skip(plan, c, channel, x, f.start(), out);
             }
         }
         self.rail.expire(&RAIL, f.end(), plan.merge_gap, out);
         self.plateau.expire(&PLATEAU, f.end(), plan.merge_gap.max(plan.window), out);
     }
 
-    fn finish(&mut self, plan: &Plan, _: &mut [f32], _: &End<'_>, out: &mut Sink<'_>) {
-        for c in 0..MAX_CHANNELS {
-            let run = core::mem::take(&mut self.channels[c].run);
-            self.judge(plan, c, run, None, out);
+    fn finish(&mut self, plan: &Plan, mem: &mut [f32], _: &End<'_>, out: &mut Sink<'_>) {
+        let channels: &mut [Channel] = cast_slice_mut(mem);
+        for (c, channel) in channels.iter_mut().enumerate() {
+            let run = core::mem::take(&mut channel.run);
+            self.judge(plan, c, channel, run, None, out);
         }
         self.rail.finish(&RAIL, out);
         self.plateau.finish(&PLATEAU, out);

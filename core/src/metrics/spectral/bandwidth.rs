@@ -17,7 +17,7 @@
 //! equaliser, which adds a constant to each band, changes nothing. To these 30 correlations come two measures of tempo: the change of level
 //! from one vowel spectrum to the next, and how often the loudness has a peak. A ridge regression reads the shift from them. It is
 //! judged every half second of vowels after `voiced_s`; a voice is suspect from 0.18 octave on plus three over the root of the number of
-//! vowel spectra (at most 900): 0.48 after four seconds of speech, 0.28 after forty. Two judgements in a row make a finding.
+//! vowel spectra (at most 900): 0.48 after two seconds of vowels, 0.28 after eighteen. Two judgements in a row make a finding.
 //!
 //! ## Reading the value
 //! `bandwidth_ratio` of full-band speech is above 0.9; 0.33, 0.5 and 0.67 are speech from a third, half or two thirds of the rate; 0.87 at 16 kHz is
