@@ -107,6 +107,8 @@ impl Click {
             return;
         }
         let window = f.window();
+        // As much history as this metric asks for, whatever others do.
+        let window = &window[window.len() - f.len() - plan.left..];
         let i = window.len() - (f.end() - at) as usize;
         let left = i.min(plan.left).min(at as usize);
         let right = (window.len() - i).min(plan.right);
