@@ -91,7 +91,7 @@ pub struct Finding {
 }
 
 /// How many chunk starts are remembered to name the chunk of a finding.
-const REMEMBERED_CHUNKS: usize = 16;
+const REMEMBERED_CHUNKS: usize = 12;
 
 /// Findings that wait in the probe until somebody polls. When full, the newest is dropped and counted.
 pub(crate) const RING_LEN: usize = 32;

@@ -41,7 +41,16 @@ struct Options {
 }
 
 fn options() -> Result<Options, Box<dyn Error>> {
-    let mut o = Options { only: None, repeats: 15, seconds: None, csv: false, crowd: false, list: false, state: false, count: None };
+    let mut o = Options {
+        only: None,
+        repeats: 15,
+        seconds: None,
+        csv: false,
+        crowd: false,
+        list: false,
+        state: false,
+        count: None,
+    };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));

@@ -141,7 +141,6 @@ impl Plan {
     pub fn state_bytes(&self) -> usize {
         size_of::<Probe>() + size_of::<State>() + self.0.block_len() * size_of::<u64>()
     }
-
 }
 
 /// Everything of a probe whose size does not depend on the rate. No pointers into itself.

@@ -8,6 +8,7 @@
 
 mod lanes;
 mod portable;
+mod spectral;
 #[cfg(test)]
 mod suite;
 

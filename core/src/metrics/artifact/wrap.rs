@@ -69,8 +69,8 @@ pub(crate) struct Wrap {
     stretch: Stretch,
     jumps: u64,
     longest: u64,
-    /// Where each channel last jumped, and whether it went down.
-    last: [(u64, bool); MAX_CHANNELS],
+    /// Where each channel last jumped, times two, and one more if it went down.
+    last: [u64; MAX_CHANNELS],
 }
 
 pub(crate) struct Plan {
@@ -138,7 +138,7 @@ impl Wrap {
         let at = |i: usize| (first + i as i64).max(0) as u64;
         for i in judged.filter(|&i| plan.jumps(x, i) && plan.is_wrap(x, i)) {
             let down = x[i] < x[i - 1];
-            let (since, was_down) = self.last[c];
+            let (since, was_down) = (self.last[c] / 2, self.last[c] % 2 == 1);
             let run = at(i) - since;
             // What went beyond one rail comes back from it, and does not cross zero in between.
             let seen = &x[i.saturating_sub(run as usize)..i];
@@ -146,7 +146,7 @@ impl Wrap {
             if since > 0 && was_down != down && run <= plan.longest_run && beyond {
                 self.longest = self.longest.max(run);
             }
-            self.last[c] = (at(i), down);
+            self.last[c] = at(i) * 2 + u64::from(down);
         }
         self.jumps += u64::from(wraps);
         let piece = Occurrence {
@@ -192,7 +192,7 @@ impl Metric for Wrap {
     }
 
     fn new(_: &Plan) -> Self {
-        Self { stretch: Stretch::default(), jumps: 0, longest: 0, last: [(0, false); MAX_CHANNELS] }
+        Self { stretch: Stretch::default(), jumps: 0, longest: 0, last: [0; MAX_CHANNELS] }
     }
 
     fn update(&mut self, plan: &Plan, _: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {

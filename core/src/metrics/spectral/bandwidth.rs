@@ -123,6 +123,11 @@ const SCATTER: f64 = 3.0;
 const ENOUGH: u32 = 900;
 const SOFTNESS: f64 = 0.06;
 
+/// How much the level of a band varies in speech at least, in squared octaves of power: a standard deviation of 2 dB.
+const LIVELY: f32 = 0.44;
+/// What ends below this is a tone, not speech with an edge.
+const SPEECH_HZ: f64 = 2000.0;
+
 /// The rates a guess may name.
 const USUAL_HZ: [f64; 9] = [8e3, 11_025.0, 12e3, 16e3, 22_050.0, 24e3, 32e3, 44_100.0, 48e3];
 
@@ -141,6 +146,7 @@ pub(crate) struct Bandwidth {
     pairs: u16,
     change: f32,
     suspected: bool,
+    vowel: bool,
     limited: Option<(EventId, f32)>,
     label: Option<(EventId, f32, f32)>,
 }
@@ -273,6 +279,7 @@ impl Bandwidth {
             && let Some(edge) = edge(mem.get(..LINEAR).unwrap_or_default())
             && edge.fall_db >= plan.config.edge_db
             && plan.ratio(&edge) < plan.config.full_ratio
+            && plan.ratio(&edge) * 0.5 * plan.rate_hz >= SPEECH_HZ
         {
             let hz = (plan.ratio(&edge) * 0.5 * plan.rate_hz) as f32;
             self.limited = Some((out.open(&BAND_LIMITED, plan.limited(hz, now)), hz));
@@ -281,6 +288,12 @@ impl Bandwidth {
 
     /// Looks at all vowels that were heard; the rate must be suspect twice in a row, or once when no more comes.
     fn judge_rate(&mut self, plan: &Plan, mem: &[f32], now: u64, last: bool, out: &mut Sink<'_>) {
+        // A held tone has a pitch and no vowels.
+        let variances = mem.get(LINEAR + THIRDS..LINEAR + 2 * THIRDS).unwrap_or_default();
+        if variances.iter().sum::<f32>() < LIVELY * THIRDS as f32 {
+            self.suspected = false;
+            return;
+        }
         let shift = shift(mem.get(LINEAR..).unwrap_or_default(), self.change, self.peaks);
         let suspicion = suspicion(shift, self.voiced);
         let suspect = suspicion >= plan.config.suspicion_ratio;
@@ -342,13 +355,18 @@ impl Metric for Bandwidth {
             pairs: 0,
             change: 0.0,
             suspected: false,
+            vowel: false,
             limited: None,
             label: None,
         }
     }
 
     fn update(&mut self, plan: &Plan, mem: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
-        let (Some(power), Some(pitch)) = (f.spectrum(), f.pitch()) else { return };
+        let Some(power) = f.spectrum() else { return };
+        // The pitch comes with every other spectrum, and holds for the one after it.
+        if let Some(pitch) = f.pitch() {
+            self.vowel = pitch.strength >= VOICED;
+        }
         let total = (f.mix().energy / f.len().max(1) as f64) as f32;
         self.loudest = (self.loudest * LOUDEST_FALL).max(total);
         let ([a, b, c], newest) = (self.powers, total.max(LEAST_POWER));
@@ -371,7 +389,7 @@ impl Metric for Bandwidth {
         if self.loud >= plan.needed && (self.loud - plan.needed).is_multiple_of(SECOND) {
             self.judge_edge(plan, mem, f.end(), out);
         }
-        if pitch.strength < VOICED {
+        if !self.vowel {
             return;
         }
         self.voiced = self.voiced.saturating_add(1);
