@@ -176,7 +176,7 @@ fn much_loss_and_jitter_are_found_where_they_are() {
     let heard = holes(&plan_with(&[]), 100, |i| i % 10 != 7);
     assert_eq!(found(&heard, "rtp.high_loss").len(), 1);
     // Every fifth packet 200 ms late: the mean of |D| is 80 ms.
-    let late = |i: u32| i64::from(i % 5 == 0 && (500..1_000).contains(&i)) * 200_000_000;
+    let late = |i: u32| i64::from(i.is_multiple_of(5) && (500..1_000).contains(&i)) * 200_000_000;
     let heard = hear(
         &plan_with(&[]),
         (0..2_000u32).map(|i| Some(Packet { arrival_ns: even(i).arrival_ns.map(|t| t + late(i)), ..even(i) })),
