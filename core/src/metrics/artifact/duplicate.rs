@@ -292,7 +292,7 @@ impl Metric for Duplicate {
     const SPEC: MetricSpec = MetricSpec {
         id: 20,
         name: "duplicate",
-        revision: 2,
+        revision: 1,
         summary: "Pieces of sound that come twice, bit by bit",
         definition: "Otoscope: runs of equal fingerprints at rises through zero, at one distance",
         needs: Needs::HISTORY,

@@ -29,7 +29,7 @@
 //! BurstR over 8, BurstR over 2 from 2 % loss on); for loss in bursts on the wide and full band scales. Loss counts as
 //! random there while no more packets are missing right after another than chance explains (two deviations and one).
 //! Talker echo on the wide band scale (`t_ms` over 0) is not grounded: the equation that Corrigendum 1 replaced was not at
-//! hand. The full band formulas were checked against two public programs, not against the Recommendation's text. Loudness,
+//! hand. The full band formulas were checked against one public program (in two copies), not against the Recommendation's text. Loudness,
 //! sidetone, noise and the advantage factor exist on the narrow band scale only. The default class of delay sensitivity is
 //! used. G.113 calls its tables provisional planning values.
 
