@@ -111,7 +111,7 @@ fn an_unreadable_file_is_told_and_the_others_are_still_done() {
 fn findings_change_the_exit_code_only_if_asked() {
     let folder = Folder::new();
     let mut offset = sine(16_000, 2.0);
-    offset.iter_mut().for_each(|s| *s += 200);
+    offset.iter_mut().for_each(|s| *s += 300);
     let (info, error) = (folder.wav("info.wav", 16_000, 1, &offset), folder.wav("e.wav", 16_000, 1, &clipped(16_000)));
     let code = |args: &[&str]| otoscope(&[&["probe"], args].concat()).code;
     assert_eq!(code(&[&error]), 0);
