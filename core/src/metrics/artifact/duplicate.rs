@@ -234,7 +234,7 @@ impl Duplicate {
         let span = run.last - run.first;
         // At least two fingerprints in each distance.
         let is_rich = u64::from(run.count) * lag >= 2 * span;
-        if run.first < self.told || f64::from(run.count) < plan.config.min_fingerprints || span < plan.min || !is_rich {
+        if self.tone || run.first < self.told || f64::from(run.count) < plan.config.min_fingerprints || span < plan.min || !is_rich {
             return;
         }
         let adjacent = span <= lag && 3 * span >= lag;
@@ -255,7 +255,7 @@ impl Duplicate {
         // recording. So a copy must follow what it repeats and be whole: at an edge, or longer than a period of the voice. Other
         // ones are whole chunks.
         let sure = match (is_stuck, edge) {
-            (true, _) => span >= plan.min_stuck && !self.tone,
+            (true, _) => span >= plan.min_stuck,
             (false, Some(edge)) if adjacent => edge + lag < end_limit + 2 && (is_exact || 2 * span >= lag),
             (false, Some(_)) => {
                 run.count >= plan.free_count
