@@ -234,7 +234,12 @@ impl Duplicate {
         let span = run.last - run.first;
         // At least two fingerprints in each distance.
         let is_rich = u64::from(run.count) * lag >= 2 * span;
-        if self.tone || run.first < self.told || f64::from(run.count) < plan.config.min_fingerprints || span < plan.min || !is_rich {
+        if self.tone
+            || run.first < self.told
+            || f64::from(run.count) < plan.config.min_fingerprints
+            || span < plan.min
+            || !is_rich
+        {
             return;
         }
         let adjacent = span <= lag && 3 * span >= lag;
