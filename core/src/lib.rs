@@ -8,6 +8,7 @@
 //! - [`SPECS`] lists every metric with its parameters, fields and findings.
 #![deny(unsafe_code)]
 
+pub mod compare;
 mod dsp;
 mod error;
 mod features;

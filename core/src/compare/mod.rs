@@ -1,0 +1,5 @@
+//! Full-reference scores: a degraded, coded or delivered signal against the signal as it should be.
+
+mod reason;
+
+pub use reason::{Reason, Side};
