@@ -8,6 +8,9 @@
 //! - [`SPECS`] lists every metric with its parameters, fields and findings.
 #![deny(unsafe_code)]
 
+#[macro_use]
+pub mod spec;
+
 pub mod compare;
 mod dsp;
 mod error;
@@ -19,7 +22,6 @@ mod probe;
 pub mod report;
 #[allow(unsafe_code, reason = "calls of functions compiled for an instruction set the machine was asked for")]
 mod simd;
-pub mod spec;
 mod text;
 mod units;
 pub mod verdict;

@@ -3,6 +3,28 @@
 
 use core::fmt;
 
+/// Declares the outputs of a metric or a score once: the struct and its part of the spec. `id name: Unit, exactness, "doc";`
+macro_rules! fields {
+    ($output:ident { $($id:literal $name:ident : $unit:ident, $exactness:expr, $doc:literal;)* }) => {
+        #[doc = concat!("The report of `", module_path!(), "`.")]
+        #[derive(Debug, Clone, Copy, PartialEq)]
+        #[non_exhaustive]
+        pub struct $output { $(#[doc = $doc] pub $name: $crate::spec::Value,)* }
+        impl $crate::spec::Fields for $output {
+            const FIELDS: &'static [$crate::spec::FieldSpec] = &[$($crate::spec::FieldSpec {
+                id: $id,
+                name: stringify!($name),
+                unit: $crate::spec::Unit::$unit,
+                exactness: $exactness,
+                doc: $doc,
+            },)*];
+            fn get(&self, index: usize) -> $crate::spec::Value {
+                [$(self.$name,)*][index]
+            }
+        }
+    };
+}
+
 /// The unit of a parameter, a field or a finding's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -274,6 +296,63 @@ pub struct MetricSpec {
 
 impl MetricSpec {
     /// The id of a field across all metrics: what C calls `field_id`.
+    #[must_use]
+    pub const fn field_id(&self, field: &FieldSpec) -> u32 {
+        (self.id as u32) << 16 | field.id as u32
+    }
+}
+
+/// One named variant of a score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PresetSpec {
+    /// The name: a score is asked for as `score` or `score:preset`; the first preset is the default.
+    pub name: &'static str,
+    /// Whose definition it is: standard and edition, or package and version.
+    pub definition: &'static str,
+    /// One sentence: what is special about it.
+    pub doc: &'static str,
+}
+
+/// A list of rows that comes with a score: where, when, how much.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TableSpec {
+    /// Never reused within its score.
+    pub id: u16,
+    /// The name.
+    pub name: &'static str,
+    /// Whether it is made only on request, since it is long.
+    pub on_request: bool,
+    /// What each column of a row is.
+    pub columns: &'static [FieldSpec],
+    /// One sentence.
+    pub doc: &'static str,
+}
+
+/// Everything a full-reference score says about itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ScoreSpec {
+    /// Never reused among scores.
+    pub id: u16,
+    /// The name in keys, JSON and tables.
+    pub name: &'static str,
+    /// Rises when golden values move.
+    pub revision: u16,
+    /// One sentence: what it measures.
+    pub summary: &'static str,
+    /// Its variants; the first is the default.
+    pub presets: &'static [PresetSpec],
+    /// Whether it compares sample with sample, so that the signals must be in step.
+    pub in_step: bool,
+    /// Whether more is better.
+    pub higher_is_better: bool,
+    /// Its values: the first that is defined is the score.
+    pub fields: &'static [FieldSpec],
+    /// What comes with it.
+    pub tables: &'static [TableSpec],
+}
+
+impl ScoreSpec {
+    /// The id of a field across all scores: what C calls `field_id`.
     #[must_use]
     pub const fn field_id(&self, field: &FieldSpec) -> u32 {
         (self.id as u32) << 16 | field.id as u32

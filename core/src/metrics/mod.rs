@@ -107,28 +107,6 @@ macro_rules! params {
     };
 }
 
-/// Declares a metric's outputs once: the struct and its part of the spec. `id name: Unit, exactness, "doc";`
-macro_rules! fields {
-    ($output:ident { $($id:literal $name:ident : $unit:ident, $exactness:expr, $doc:literal;)* }) => {
-        #[doc = concat!("The report of `", module_path!(), "`.")]
-        #[derive(Debug, Clone, Copy, PartialEq)]
-        #[non_exhaustive]
-        pub struct $output { $(#[doc = $doc] pub $name: $crate::spec::Value,)* }
-        impl $crate::spec::Fields for $output {
-            const FIELDS: &'static [$crate::spec::FieldSpec] = &[$($crate::spec::FieldSpec {
-                id: $id,
-                name: stringify!($name),
-                unit: $crate::spec::Unit::$unit,
-                exactness: $exactness,
-                doc: $doc,
-            },)*];
-            fn get(&self, index: usize) -> $crate::spec::Value {
-                [$(self.$name,)*][index]
-            }
-        }
-    };
-}
-
 /// The list. Everything that goes over all metrics is made here and nowhere else.
 macro_rules! register {
     ($($name:ident: $path:literal { $metric:ident, $config:ident, $output:ident };)*) => {

@@ -204,7 +204,7 @@ fn find_param(key: &str) -> Result<(usize, usize), ConfigError> {
 }
 
 /// The name that begins like `name`, else the one with the fewest letters to change.
-fn nearest(name: &str, among: impl Iterator<Item = &'static str>) -> &'static str {
+pub(crate) fn nearest(name: &str, among: impl Iterator<Item = &'static str>) -> &'static str {
     among
         .min_by_key(|candidate| (name.is_empty() || !candidate.starts_with(name), distance(name, candidate)))
         .unwrap_or("no parameters here")

@@ -7,6 +7,7 @@ mod batch;
 mod config;
 
 pub use batch::{Job, push_many};
+pub(crate) use config::nearest;
 pub use config::{Config, Enabled, Setting};
 
 use crate::error::{ConfigError, PushError};

@@ -26,12 +26,16 @@ pub struct StreamMeta {
 }
 
 /// Writes JSON with its commas in the right places.
-struct Json<'a> {
+pub(crate) struct Json<'a> {
     out: &'a mut dyn Write,
     first: bool,
 }
 
-impl Json<'_> {
+impl<'a> Json<'a> {
+    pub(crate) fn new(out: &'a mut dyn Write) -> Self {
+        Self { out, first: true }
+    }
+
     fn text(&mut self, text: &str) -> fmt::Result {
         self.out.write_char('"')?;
         for c in text.chars() {
@@ -48,38 +52,38 @@ impl Json<'_> {
         self.out.write_char('"')
     }
 
-    fn comma(&mut self) -> fmt::Result {
+    pub(crate) fn comma(&mut self) -> fmt::Result {
         if !core::mem::take(&mut self.first) { self.out.write_char(',') } else { Ok(()) }
     }
 
-    fn key(&mut self, key: &str) -> fmt::Result {
+    pub(crate) fn key(&mut self, key: &str) -> fmt::Result {
         self.comma()?;
         self.text(key)?;
         self.out.write_char(':')
     }
 
-    fn string(&mut self, key: &str, value: &str) -> fmt::Result {
+    pub(crate) fn string(&mut self, key: &str, value: &str) -> fmt::Result {
         self.key(key)?;
         self.text(value)
     }
 
     /// A number; callers pass finite ones only, and anything else would be `null`.
-    fn number(&mut self, key: &str, value: f64) -> fmt::Result {
+    pub(crate) fn number(&mut self, key: &str, value: f64) -> fmt::Result {
         self.key(key)?;
         if value.is_finite() { write!(self.out, "{value}") } else { self.out.write_str("null") }
     }
 
-    fn integer(&mut self, key: &str, value: u64) -> fmt::Result {
+    pub(crate) fn integer(&mut self, key: &str, value: u64) -> fmt::Result {
         self.key(key)?;
         write!(self.out, "{value}")
     }
 
-    fn open(&mut self, bracket: char) -> fmt::Result {
+    pub(crate) fn open(&mut self, bracket: char) -> fmt::Result {
         self.first = true;
         self.out.write_char(bracket)
     }
 
-    fn close(&mut self, bracket: char) -> fmt::Result {
+    pub(crate) fn close(&mut self, bracket: char) -> fmt::Result {
         self.first = false;
         self.out.write_char(bracket)
     }
@@ -108,7 +112,7 @@ impl Report {
         verdicts: &[Verdict],
     ) -> fmt::Result {
         let rate = f64::from(self.stream.sample_rate_hz);
-        let mut j = Json { out, first: true };
+        let mut j = Json::new(out);
         j.open('{')?;
         j.string("schema", "otoscope.report/1")?;
         if let Some(id) = &meta.report_id {

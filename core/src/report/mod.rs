@@ -3,6 +3,7 @@
 mod json;
 mod log;
 
+pub(crate) use json::Json;
 pub use json::StreamMeta;
 pub use log::FindingLog;
 

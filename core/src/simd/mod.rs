@@ -7,6 +7,7 @@
 //! The level is chosen once, when a config is frozen.
 
 mod lanes;
+mod pairs;
 mod portable;
 mod spectral;
 #[cfg(test)]
@@ -167,6 +168,12 @@ kernels! {
     fn maxima(x: &[f32]) -> u128;
     /// `out[k] = sum_n x[n] x[n + k]` over `span` samples, for lags from `first` to `last` at least. Exact.
     fn lagged_products(x: &[f32], span: usize, first: usize, last: usize, out: &mut [f32]);
+    /// The sums of `a` and of `b`. Exact.
+    fn pair_sums(a: &[f64], b: &[f64]) -> [f64; 2];
+    /// `sum a b`, `sum a^2` and `sum b^2` of both less their means. Exact.
+    fn pair_products(a: &[f64], b: &[f64], mean_a: f64, mean_b: f64) -> [f64; 3];
+    /// The energy of `gain (a - mean_a)`, and of what `b - mean_b` lacks of it. Exact.
+    fn scaled_error(a: &[f64], b: &[f64], gain: f64, mean_a: f64, mean_b: f64) -> [f64; 2];
 }
 
 /// The real and imaginary parts of complex numbers, in turn: memory for numbers once these are no longer needed.

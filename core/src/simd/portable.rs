@@ -7,6 +7,7 @@
 
 use super::lanes::Lanes;
 /// The kernels of the spectrum belong to the same definition.
+pub(crate) use super::pairs::*;
 pub(crate) use super::spectral::*;
 
 pub(crate) const LANES: usize = 8;
