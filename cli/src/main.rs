@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod chunks;
+mod compare;
 mod config;
 mod feed;
 mod files;
@@ -17,6 +18,7 @@ mod problem;
 mod table;
 mod term;
 mod text;
+mod work;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Probe(Box<probe::Args>),
+    Compare(Box<compare::Args>),
     Listen(Box<listen::Args>),
     Metrics(metrics::Args),
     Norms(norms::Args),
@@ -44,6 +47,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Probe(args) => probe::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Listen(args) => listen::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::Norms(args) => norms::run(&args),

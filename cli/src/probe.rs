@@ -1,11 +1,8 @@
 //! `otoscope probe`: files in, reports out.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc;
 
 use otoscope::verdict::Norm;
 use otoscope::{Finding, Probe, Report, Severity, StreamMeta, StreamSpec, TextHint};
@@ -20,6 +17,7 @@ use crate::problem::{Problem, Stop};
 use crate::table::{self, Line};
 use crate::term::{self, Progress};
 use crate::text::TextArgs;
+use crate::work;
 
 /// So many findings of one file are listed when there are several files.
 const FEW: usize = 10;
@@ -198,11 +196,10 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     let progress = Progress::new(found.files.len(), args.report.quiet);
     let mut failed = !found.problems.is_empty();
     let mut worst = None;
-    let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
-    in_order(
+    work::in_order(
         &found.files,
-        jobs,
-        |path| job.read(path),
+        work::threads(args.jobs),
+        |path, (): &mut ()| job.read(path),
         &progress,
         |path, outcome| {
             progress.aside(|| {
@@ -225,43 +222,6 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     drop(progress);
     sink.end()?;
     Ok(if failed { 2 } else { args.report.code(worst) })
-}
-
-/// Works on all items with some threads and hands over the results in the order of the items.
-fn in_order<T: Sync, R: Send>(
-    items: &[T],
-    jobs: usize,
-    work: impl Fn(&T) -> R + Sync,
-    progress: &Progress,
-    mut done: impl FnMut(&T, R) -> Result<(), Stop>,
-) -> Result<(), Stop> {
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        let (sender, results) = mpsc::channel();
-        for _ in 0..jobs.min(items.len()) {
-            let (sender, next, work) = (sender.clone(), &next, &work);
-            scope.spawn(move || {
-                while let Some((i, item)) = Some(next.fetch_add(1, Relaxed)).and_then(|i| Some((i, items.get(i)?))) {
-                    // Nobody listens any more: the output is closed.
-                    if sender.send((i, work(item))).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        let mut waiting = BTreeMap::new();
-        let mut turn = 0;
-        for (i, result) in results {
-            progress.step();
-            waiting.insert(i, result);
-            while let Some(result) = waiting.remove(&turn) {
-                done(&items[turn], result)?;
-                turn += 1;
-            }
-        }
-        Ok(())
-    })
 }
 
 impl Job<'_> {

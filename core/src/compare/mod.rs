@@ -14,9 +14,9 @@ mod ratios;
 mod reason;
 mod result;
 mod samples;
+mod segmental;
 
 pub use pair::{Table, Warning};
-pub use ratios::RatioOutput;
 pub use reason::{Reason, Side};
 pub use result::{Alignment, Comparison, ComparisonMeta, Scored, Signal};
 pub use samples::Samples;
@@ -42,6 +42,11 @@ register! {
     ratios::Snr;
     ratios::SiSdr;
     ratios::SiSnr;
+    segmental::SegSnr;
+    segmental::FwSegSnr;
+    segmental::Llr;
+    segmental::Wss;
+    segmental::CepstrumDistance;
 }
 
 fn values<S: Score>(pair: &mut Pair<'_, '_>, preset: usize, details: &mut Details) -> Result<Vec<Value>, Reason> {

@@ -3,6 +3,7 @@
 use super::align::{self, Delay};
 use super::reason::{Reason, Side};
 use super::samples::Samples;
+use super::segmental::{self, Segmental};
 use super::{Align, Plan, Reference, Scratch};
 use crate::simd::Simd;
 use crate::spec::{Fields, ScoreSpec, TableSpec};
@@ -102,6 +103,7 @@ pub(crate) struct Pair<'p, 's> {
     /// The stretches that are compared sample by sample.
     steps: Option<(Samples<'p>, Samples<'p>)>,
     delay: Option<Option<Delay>>,
+    segmental: Option<Result<Segmental, Reason>>,
 }
 
 impl<'p, 's> Pair<'p, 's> {
@@ -113,7 +115,7 @@ impl<'p, 's> Pair<'p, 's> {
         scratch: &'s mut Scratch,
     ) -> Self {
         let trouble = reference.trouble.or_else(|| trouble(degraded, degraded_hz, Side::Degraded));
-        Self { plan, reference, degraded, degraded_hz, scratch, trouble, steps: None, delay: None }
+        Self { plan, reference, degraded, degraded_hz, scratch, trouble, steps: None, delay: None, segmental: None }
     }
 
     pub(crate) fn simd(&self) -> Simd {
@@ -171,6 +173,18 @@ impl<'p, 's> Pair<'p, 's> {
         self.in_step().0.len() == self.reference.samples.len()
     }
 
+    /// The five distances of short frames.
+    pub(crate) fn segmental(&mut self) -> Result<Segmental, Reason> {
+        if let Some(done) = self.segmental {
+            return done;
+        }
+        let (simd, rate_hz) = (self.simd(), self.degraded_hz);
+        let (reference, degraded) = self.in_step();
+        let done = segmental::measure(simd, reference, degraded, rate_hz);
+        self.segmental = Some(done);
+        done
+    }
+
     /// The one delay between the signals, if their rates are the same.
     pub(super) fn delay(&mut self) -> Option<Delay> {
         if self.trouble.is_some() || self.reference.sample_rate_hz != self.degraded_hz {
@@ -212,7 +226,7 @@ impl<'p, 's> Pair<'p, 's> {
 pub(super) fn trouble(samples: &Samples<'_>, rate_hz: u32, side: Side) -> Option<Reason> {
     use crate::units::SampleRate;
     if SampleRate::new(rate_hz).is_err() {
-        return Some(Reason::RateUnsupported { rate_hz, min_hz: SampleRate::MIN_HZ, max_hz: SampleRate::MAX_HZ });
+        return Some(Reason::RateUnsupported { rate_hz, need: "8000 to 192000 Hz" });
     }
     if samples.is_empty() {
         return Some(Reason::TooShort { side, have_s: 0.0, need_s: 1.0 / f64::from(rate_hz) });

@@ -57,10 +57,8 @@ pub enum Reason {
     RateUnsupported {
         /// The rate given, in hertz.
         rate_hz: u32,
-        /// The lowest allowed rate in hertz.
-        min_hz: u32,
-        /// The highest allowed rate in hertz.
-        max_hz: u32,
+        /// The rates it is defined at.
+        need: &'static str,
     },
     /// The score compares sample with sample, and the rates differ.
     RateMismatch {
@@ -118,9 +116,7 @@ impl fmt::Display for Reason {
             Self::NotFinite { side, index } => {
                 write!(f, "sample {index} of the {} signal is NaN or infinite", side.name())
             }
-            Self::RateUnsupported { rate_hz, min_hz, max_hz } => {
-                write!(f, "not defined at {rate_hz} Hz; {min_hz} to {max_hz} Hz are possible")
-            }
+            Self::RateUnsupported { rate_hz, need } => write!(f, "not defined at {rate_hz} Hz, but at {need}"),
             Self::RateMismatch { reference_hz, degraded_hz } => write!(
                 f,
                 "the reference has {reference_hz} Hz and the degraded signal {degraded_hz} Hz: resample one of them"

@@ -14,7 +14,7 @@ mod spectral;
 mod suite;
 
 pub(crate) use portable::{
-    BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, PHASES, POINTS, RealPower, SHORT, SIGNATURE,
+    BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, MOST_LAGS, PHASES, POINTS, RealPower, SHORT, SIGNATURE,
     TAPS, TruePeakTable,
 };
 
@@ -174,6 +174,12 @@ kernels! {
     fn pair_products(a: &[f64], b: &[f64], mean_a: f64, mean_b: f64) -> [f64; 3];
     /// The energy of `gain (a - mean_a)`, and of what `b - mean_b` lacks of it. Exact.
     fn scaled_error(a: &[f64], b: &[f64], gain: f64, mean_a: f64, mean_b: f64) -> [f64; 2];
+    /// `sum_n x[n] x[n + k]` for `k` below [`MOST_LAGS`]; so many zeros stand behind the signal. Exact.
+    fn autocorrelation(padded: &[f64]) -> [f64; MOST_LAGS];
+    /// The energy of `a`, and of what `b` differs from it, both windowed. Exact.
+    fn windowed_error(a: &[f64], b: &[f64], window: &[f64]) -> [f64; 2];
+    /// `sum a b`. Exact.
+    fn dot(a: &[f64], b: &[f64]) -> f64;
 }
 
 /// The real and imaginary parts of complex numbers, in turn: memory for numbers once these are no longer needed.

@@ -76,3 +76,46 @@ pub(crate) fn scaled_error<V: Lanes>(a: &[f64], b: &[f64], gain: f64, mean_a: f6
     }
     [total(signal), total(error)]
 }
+
+/// Lags of an autocorrelation: the highest order of a predictor is 16, and four make a group.
+pub(crate) const MOST_LAGS: usize = 20;
+
+#[inline(always)]
+pub(crate) fn autocorrelation<V: Lanes>(padded: &[f64]) -> [f64; MOST_LAGS] {
+    let mut sums = [0.0; MOST_LAGS];
+    for x in padded.windows(MOST_LAGS) {
+        for (sum, later) in sums.iter_mut().zip(x) {
+            *sum += x[0] * later;
+        }
+    }
+    sums
+}
+
+#[inline(always)]
+pub(crate) fn windowed_error<V: Lanes>(a: &[f64], b: &[f64], window: &[f64]) -> [f64; 2] {
+    let (mut energy, mut error) = ([0.0; WIDE], [0.0; WIDE]);
+    for ((a, b), w) in a.chunks(WIDE).zip(b.chunks(WIDE)).zip(window.chunks(WIDE)) {
+        for (l, ((a, b), w)) in a.iter().zip(b).zip(w).enumerate() {
+            let (x, y) = (a * w, b * w);
+            energy[l] += x * x;
+            error[l] += (x - y) * (x - y);
+        }
+    }
+    [total(energy), total(error)]
+}
+
+#[inline(always)]
+pub(crate) fn dot<V: Lanes>(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; 4];
+    let (a, b) = (a.chunks_exact(4), b.chunks_exact(4));
+    let (rest_a, rest_b) = (a.remainder(), b.remainder());
+    for (x, y) in a.zip(b) {
+        for l in 0..4 {
+            sums[l] += x[l] * y[l];
+        }
+    }
+    for (l, (x, y)) in rest_a.iter().zip(rest_b).enumerate() {
+        sums[l] += x * y;
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
