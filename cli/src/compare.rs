@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use comfy_table::Cell;
-use otoscope::compare::{Align, Comparison, ComparisonMeta, Config, Plan, Reason, Reference, Samples, Scored, Scratch, Signal};
+use otoscope::compare::{
+    Align, Comparison, ComparisonMeta, Config, Plan, Reason, Reference, Samples, Scored, Scratch, Signal,
+};
 use otoscope::spec::{TableSpec, Value};
 use otoscope_decode::{Limits, Mono, MonoSamples};
 
@@ -135,21 +137,15 @@ fn samples(mono: MonoSamples) -> Samples<'static> {
 /// What the decoder left out, and what became of the channels.
 fn remarks(path: &Path, mono: &Mono, args: &Args) -> Vec<String> {
     let name = path.display();
-    let mut remarks: Vec<String> =
-        mono.warnings.iter().map(|w| format!("otoscope: {name}: warning: {w}")).collect();
+    let mut remarks: Vec<String> = mono.warnings.iter().map(|w| format!("otoscope: {name}: warning: {w}")).collect();
     if mono.channels > 1 && args.channel.is_none() && !args.quiet {
-        remarks.push(format!("otoscope: {name}: the mean of {} channels is compared; --channel picks one", mono.channels));
+        remarks
+            .push(format!("otoscope: {name}: the mean of {} channels is compared; --channel picks one", mono.channels));
     }
     remarks
 }
 
-fn one(
-    args: &Args,
-    plan: &Plan,
-    labels: Vec<(String, String)>,
-    reference: &Path,
-    degraded: &Path,
-) -> Result<u8, Stop> {
+fn one(args: &Args, plan: &Plan, labels: Vec<(String, String)>, reference: &Path, degraded: &Path) -> Result<u8, Stop> {
     let (r, d) = (read(reference, args.channel), read(degraded, args.channel));
     let (r, d) = match (r, d) {
         (Ok(r), Ok(d)) => (r, d),
@@ -291,7 +287,8 @@ fn read_list(path: &Path) -> Result<List, Problem> {
     let place = path.display().to_string();
     let file = File::open(path).map_err(|e| Problem::reading(path, &e))?;
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(io::BufReader::new(file));
-    let bad = |e: csv::Error| Problem::new(&place, format!("not a list: {e}"), "write a CSV file with the header ref,deg");
+    let bad =
+        |e: csv::Error| Problem::new(&place, format!("not a list: {e}"), "write a CSV file with the header ref,deg");
     let header: Vec<String> = reader.headers().map_err(bad)?.iter().map(str::to_owned).collect();
     let column = |name: &str| header.iter().position(|h| h == name);
     let (Some(r), Some(d)) = (column("ref"), column("deg")) else {
@@ -528,7 +525,12 @@ impl<'a> Sink<'a> {
                 if self.args.quiet {
                     return Ok(());
                 }
-                let _ = writeln!(text, "{}: {}\n", paint(BOLD, &out.display().to_string()), plural(self.list.rows.len(), "pair"));
+                let _ = writeln!(
+                    text,
+                    "{}: {}\n",
+                    paint(BOLD, &out.display().to_string()),
+                    plural(self.list.rows.len(), "pair")
+                );
             }
             _ => {
                 text.push_str(&render(&self.lines));

@@ -9,11 +9,13 @@
 //! Comparing never fails and never panics: what is wrong with a pair is the reason of its scores.
 
 mod align;
+mod lsd;
 mod pair;
 mod ratios;
 mod reason;
 mod result;
 mod samples;
+mod sdr;
 mod segmental;
 
 pub use pair::{Table, Warning};
@@ -42,11 +44,13 @@ register! {
     ratios::Snr;
     ratios::SiSdr;
     ratios::SiSnr;
+    sdr::Sdr;
     segmental::SegSnr;
     segmental::FwSegSnr;
     segmental::Llr;
     segmental::Wss;
     segmental::CepstrumDistance;
+    lsd::Lsd;
 }
 
 fn values<S: Score>(pair: &mut Pair<'_, '_>, preset: usize, details: &mut Details) -> Result<Vec<Value>, Reason> {
