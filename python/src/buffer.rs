@@ -6,6 +6,7 @@
 //! whole is never copied, whatever its type and its strides.
 
 use core::ffi::CStr;
+use otoscope::compare::Samples;
 use otoscope::{MAX_CHANNELS, PushError};
 use otoscope_decode::Chunk;
 use pyo3::buffer::PyUntypedBuffer;
@@ -100,6 +101,32 @@ impl Audio {
             Format::F32 => self.convert(|x: f32| x, |pcm| each(Chunk::F32(pcm))),
             Format::F64 => self.convert(|x: f64| x as f32, |pcm| each(Chunk::F32(pcm))),
         }
+    }
+
+    /// All samples of one channel (from 0), or the mean of all of them, in the type they have. Needs no interpreter.
+    pub(crate) fn mono(&self, channel: Option<usize>) -> Samples<'static> {
+        let pick = channel.or(if self.channels == 1 { Some(0) } else { None });
+        let mean = |frame: &[f64]| frame.iter().sum::<f64>() / frame.len() as f64;
+        match (self.format, pick) {
+            (Format::I16, Some(c)) => self.one(|x: i16| x, |frame| frame[c]).into(),
+            (Format::F32, Some(c)) => self.one(|x: f32| x, |frame| frame[c]).into(),
+            (Format::F64, Some(c)) => self.one(|x: f64| x, |frame| frame[c]).into(),
+            (Format::I16, None) => self.one(|x: i16| f64::from(x) / 32_768.0, mean).into(),
+            (Format::F32, None) => self.one(|x: f32| f64::from(x), mean).into(),
+            (Format::F64, None) => self.one(|x: f64| x, mean).into(),
+        }
+    }
+
+    fn one<T: Element, U: Copy + Default, V>(&self, convert: impl Fn(T) -> U, pick: impl Fn(&[U]) -> V) -> Vec<V> {
+        let mut block = [U::default(); PIECE];
+        let mut out = Vec::with_capacity(self.samples);
+        while out.len() < self.samples {
+            let len = (PIECE / self.channels).min(self.samples - out.len());
+            let piece = &mut block[..len * self.channels];
+            self.copy(out.len(), piece, &convert);
+            out.extend(piece.chunks_exact(self.channels).map(&pick));
+        }
+        out
     }
 
     fn convert<T: Element, U: Copy + Default>(

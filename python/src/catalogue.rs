@@ -1,7 +1,8 @@
 //! The catalogue of metrics and of delivery norms.
 
 use otoscope::SPECS;
-use otoscope::spec::{Domain, Exactness, FieldSpec, KindSpec, MetricSpec, ParamSpec};
+use otoscope::compare::SCORES;
+use otoscope::spec::{Domain, Exactness, FieldSpec, KindSpec, MetricSpec, ParamSpec, PresetSpec, ScoreSpec, TableSpec};
 use otoscope::verdict::{NORMS, Norm, Requirement, norm as by_name};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -92,6 +93,49 @@ fn kind(dict: &Bound<'_, PyDict>, spec: &KindSpec) -> PyResult<()> {
     dict.set_item("unit", spec.unit.name())?;
     dict.set_item("max_delay_ms", spec.max_delay_ms)?;
     dict.set_item("message", spec.message)
+}
+
+/// Every full-reference score there is, for `compare`.
+///
+/// Returns
+/// -------
+/// list of dict
+///     ``id``, ``name``, ``summary``, ``revision`` (rises when values move), ``in_step`` (whether it compares sample with sample),
+///     ``higher_is_better`` and three lists of dicts:
+///
+///     - ``presets``, the default first: ``name``, ``definition`` (whose: standard and edition, or package and version), ``doc``
+///     - ``fields``: ``id``, ``name``, ``unit``, ``symbol``, ``tolerance``, ``doc``
+///     - ``tables``: ``id``, ``name``, ``on_request``, ``columns`` (as ``fields``), ``doc``
+#[pyfunction]
+pub(crate) fn scores(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    list(py, SCORES.iter().copied(), score)
+}
+
+fn score(dict: &Bound<'_, PyDict>, spec: &ScoreSpec) -> PyResult<()> {
+    let py = dict.py();
+    dict.set_item("id", spec.id)?;
+    dict.set_item("name", spec.name)?;
+    dict.set_item("summary", spec.summary)?;
+    dict.set_item("revision", spec.revision)?;
+    dict.set_item("in_step", spec.in_step)?;
+    dict.set_item("higher_is_better", spec.higher_is_better)?;
+    dict.set_item("presets", list(py, spec.presets, preset)?)?;
+    dict.set_item("fields", list(py, spec.fields, field)?)?;
+    dict.set_item("tables", list(py, spec.tables, table)?)
+}
+
+fn preset(dict: &Bound<'_, PyDict>, spec: &PresetSpec) -> PyResult<()> {
+    dict.set_item("name", spec.name)?;
+    dict.set_item("definition", spec.definition)?;
+    dict.set_item("doc", spec.doc)
+}
+
+fn table(dict: &Bound<'_, PyDict>, spec: &TableSpec) -> PyResult<()> {
+    dict.set_item("id", spec.id)?;
+    dict.set_item("name", spec.name)?;
+    dict.set_item("on_request", spec.on_request)?;
+    dict.set_item("columns", list(dict.py(), spec.columns, field)?)?;
+    dict.set_item("doc", spec.doc)
 }
 
 /// Every delivery norm there is, for `Report.verdicts`.

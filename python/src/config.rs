@@ -5,6 +5,7 @@ use otoscope_decode::ErrorKind;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyMapping, PyString};
+use std::ffi::CString;
 
 pyo3::import_exception!(otoscope._types, OtoscopeError);
 pyo3::import_exception!(otoscope._types, ConfigError);
@@ -25,6 +26,15 @@ pub(crate) fn decode_error(error: &otoscope_decode::DecodeError) -> PyErr {
         ErrorKind::Io(io) => std::io::Error::new(io.kind(), error.to_string()).into(),
         _ => DecodeError::new_err(error.to_string()),
     }
+}
+
+/// What a decoder had to leave out of a file, as Python warnings.
+pub(crate) fn warn(py: Python<'_>, name: &str, warnings: &[otoscope_decode::Warning]) -> PyResult<()> {
+    for warning in warnings {
+        let text = CString::new(format!("{name}: {warning}").replace('\0', " "))?;
+        PyErr::warn(py, &py.get_type::<DecodeWarning>(), &text, 1)?;
+    }
+    Ok(())
 }
 
 /// A config of the stream, with `metrics` (an iterable of names) and `settings` (a mapping of keys to numbers or words).
@@ -63,7 +73,7 @@ pub(crate) fn freeze(py: Python<'_>, config: Config) -> PyResult<Plan> {
     py.detach(|| config.freeze()).map_err(|e| refused(&e))
 }
 
-fn names(metrics: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+pub(crate) fn names(metrics: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     let wrong = || PyTypeError::new_err("metrics must be a list of names, such as ['loudness', 'clipping']");
     if metrics.is_instance_of::<PyString>() {
         return Err(wrong());

@@ -7,6 +7,7 @@
 mod buffer;
 mod catalogue;
 mod chunks;
+mod compare;
 mod config;
 mod findings;
 mod probe;
@@ -20,7 +21,9 @@ mod _otoscope {
     #[allow(non_upper_case_globals, reason = "the name Python gives it")]
     const __version__: &str = otoscope::VERSION;
     #[pymodule_export]
-    use crate::catalogue::{metrics, norms};
+    use crate::catalogue::{metrics, norms, scores};
+    #[pymodule_export]
+    use crate::compare::{Comparison, Reference, compare};
     #[pymodule_export]
     use crate::probe::{Probe, probe};
     #[pymodule_export]

@@ -2,7 +2,7 @@
 
 use crate::buffer::Audio;
 use crate::chunks::{self, Replay, part};
-use crate::config::{DecodeWarning, OtoscopeError, config, decode_error, freeze, push_error};
+use crate::config::{OtoscopeError, config, decode_error, freeze, push_error, warn};
 use crate::findings;
 use crate::report::Report;
 use otoscope::{Config, Finding, FindingLog, Packet, PacketFate, Plan, Push, PushError, Script, StreamMeta, TextHint};
@@ -11,7 +11,6 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::{PyList, PyMapping};
-use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
@@ -225,14 +224,11 @@ fn probe_file(
         Ok::<_, Stopped>((listener.samples(), listener.finish()))
     })?;
     replay.check_end(samples)?;
-    for warning in source.warnings() {
-        let text = CString::new(format!("{}: {warning}", path.display()).replace('\0', " "))?;
-        PyErr::warn(py, &py.get_type::<DecodeWarning>(), &text, 1)?;
-    }
+    warn(py, &path.display().to_string(), source.warnings())?;
     Ok(result)
 }
 
-fn read_labels(labels: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<(String, String)>> {
+pub(crate) fn read_labels(labels: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<(String, String)>> {
     let Some(labels) = labels else { return Ok(Vec::new()) };
     let wrong = || PyTypeError::new_err("labels must be a dict of str to str");
     let items = labels.cast::<PyMapping>().map_err(|_| wrong())?.items()?;

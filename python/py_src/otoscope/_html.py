@@ -1,9 +1,9 @@
-"""The report as HTML, for notebooks. Shows numbers and computes none."""
+"""Reports and comparisons as HTML, for notebooks. Shows numbers and computes none."""
 
 from collections.abc import Iterable
 from html import escape
 
-from otoscope._otoscope import Report, metrics
+from otoscope._otoscope import Comparison, Report, metrics, scores
 
 _MOST_FINDINGS = 50
 _COLOURS = {"info": "#57606a", "warning": "#9a6700", "error": "#cf222e"}
@@ -25,6 +25,29 @@ def report_html(report: Report) -> str:
         )
         parts.append(f"<p>Not computed:</p><ul>{lines}</ul>")
     return f'<div class="otoscope-report">{"".join(parts)}</div>'
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """A table of scores with their definitions, and why scores are missing."""
+    fields = {score["name"]: score["fields"] for score in scores()}
+    values, messages, definitions = comparison.values, comparison.messages, comparison.definitions
+    rows = []
+    for key, status in comparison.status.items():
+        if key in messages:
+            rows.append(_row([key, "", status, messages[key]], colour=_COLOURS["warning"]))
+            continue
+        for field in fields[key.partition(":")[0]]:
+            name = f"{key}.{field['name']}"
+            if name in values:
+                cells = [name, f"{values[name]:.6g}", field["symbol"], definitions[key]]
+                rows.append(_row(cells, title=field["doc"]))
+    notes = "".join(
+        f"<li>{escape(key)}: {escape(text)}</li>"
+        for key, warnings in comparison.warnings.items()
+        for text in warnings.values()
+    )
+    list_of_notes = f"<ul>{notes}</ul>" if notes else ""
+    return f'<div class="otoscope-comparison">{_table(["score", "", "unit", "definition"], rows)}{list_of_notes}</div>'
 
 
 def _values(report: Report) -> str:

@@ -4,9 +4,20 @@ from typing import Any, Final, Protocol, final
 
 from typing_extensions import Buffer
 
-from otoscope._types import Finding, Metric, Norm, Verdict
+from otoscope._types import Finding, Metric, Norm, Score, Verdict
 
-__all__ = ["Probe", "Report", "__version__", "metrics", "norms", "probe"]
+__all__ = [
+    "Comparison",
+    "Probe",
+    "Reference",
+    "Report",
+    "__version__",
+    "compare",
+    "metrics",
+    "norms",
+    "probe",
+    "scores",
+]
 
 __version__: Final[str]
 
@@ -28,6 +39,72 @@ def probe(
 ) -> Report: ...
 def metrics() -> list[Metric]: ...
 def norms() -> list[Norm]: ...
+def scores() -> list[Score]: ...
+def compare(
+    ref: Buffer | _Array | str | PathLike[str],
+    deg: Buffer | _Array | str | PathLike[str],
+    sample_rate_hz: int | None = None,
+    *,
+    metrics: Iterable[str] | None = None,
+    align: str = "none",
+    max_delay_s: float = 2.0,
+    channel: int | None = None,
+    frames: bool = False,
+    labels: Mapping[str, str] | None = None,
+) -> Comparison: ...
+
+@final
+class Reference:
+    def __new__(
+        cls,
+        ref: Buffer | _Array | str | PathLike[str],
+        sample_rate_hz: int | None = None,
+        *,
+        metrics: Iterable[str] | None = None,
+        align: str = "none",
+        max_delay_s: float = 2.0,
+        channel: int | None = None,
+        frames: bool = False,
+    ) -> Reference: ...
+    def compare(
+        self,
+        deg: Buffer | _Array | str | PathLike[str],
+        sample_rate_hz: int | None = None,
+        *,
+        channel: int | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Comparison: ...
+    @property
+    def sample_rate_hz(self) -> int: ...
+
+@final
+class Comparison:
+    @property
+    def scores(self) -> dict[str, float]: ...
+    @property
+    def values(self) -> dict[str, float]: ...
+    @property
+    def status(self) -> dict[str, str]: ...
+    @property
+    def messages(self) -> dict[str, str]: ...
+    @property
+    def warnings(self) -> dict[str, dict[str, str]]: ...
+    @property
+    def definitions(self) -> dict[str, str]: ...
+    @property
+    def rate_policies(self) -> dict[str, str]: ...
+    def table(self, score: str, table: str) -> list[dict[str, float]]: ...
+    @property
+    def delay_samples(self) -> int | None: ...
+    @property
+    def labels(self) -> dict[str, str]: ...
+    def to_json(self) -> str: ...
+    def to_dict(self) -> dict[str, Any]: ...
+    def keys(self) -> list[str]: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def __getitem__(self, key: str, /) -> float | None: ...
+    def _repr_html_(self) -> str: ...
 
 @final
 class Probe:

@@ -157,6 +157,38 @@ class Metric(TypedDict):
     kinds: list[Kind]
 
 
+class Preset(TypedDict):
+    """A named variant of a score, asked for as ``score:preset``."""
+
+    name: str
+    definition: str
+    doc: str
+
+
+class Table(TypedDict):
+    """A list of rows that comes with a score: `Comparison.table`."""
+
+    id: int
+    name: str
+    on_request: bool
+    columns: list[Field]
+    doc: str
+
+
+class Score(TypedDict):
+    """What a full-reference score says about itself."""
+
+    id: int
+    name: str
+    summary: str
+    revision: int
+    in_step: bool
+    higher_is_better: bool
+    presets: list[Preset]
+    fields: list[Field]
+    tables: list[Table]
+
+
 for _public in (
     OtoscopeError,
     ConfigError,
@@ -170,5 +202,8 @@ for _public in (
     Field,
     Kind,
     Metric,
+    Preset,
+    Table,
+    Score,
 ):
     _public.__module__ = "otoscope"
