@@ -26,6 +26,8 @@
  * config belongs to one thread until it is frozen; then any number may use it. A report that is being filled belongs to
  * one thread; filled, any number may read it. A config outlives its probes and reports.
  *
+ * Any number of threads may compare with one reference at the same time; a comparison is plain data.
+ *
  * Real time: after oto_probe_new, the functions push, packet, poll, snapshot, finish and reset do not allocate, lock,
  * wait or make a system call. Nothing here prints, logs, starts threads, reads a clock or keeps global state. The environment
  * variable OTOSCOPE_SIMD (for tests) is read by oto_config_freeze. A bug that is caught (OTO_ERR_PANIC) does print one
@@ -49,6 +51,7 @@
 /* Structs as they must be before they are handed over. */
 #define OTO_STREAM_SPEC_INIT { (uint32_t)sizeof(oto_stream_spec), 0u, 1u, 0u }
 #define OTO_PACKET_INIT { (uint32_t)sizeof(oto_packet), 0u, OTO_PACKET_RECEIVED, 0u, 0u, OTO_NO_TIME }
+#define OTO_COMPARE_OPTIONS_INIT { (uint32_t)sizeof(oto_compare_options), OTO_ALIGN_NONE, 0u, 0u, 0.0 }
 #define OTO_METRIC_INFO_INIT { (uint32_t)sizeof(oto_metric_info), 0u, 0u, 0u, NULL, NULL }
 #define OTO_FIELD_INFO_INIT { (uint32_t)sizeof(oto_field_info), 0u, 0u, 0u, NULL, NULL, NULL }
 #define OTO_VERDICT_INIT \
@@ -105,6 +108,10 @@ typedef struct oto_config oto_config;
 typedef struct oto_probe oto_probe;
 /** The values of one stream, so far or final. */
 typedef struct oto_report oto_report;
+/** The scores of one pair. */
+typedef struct oto_comparison oto_comparison;
+/** A signal as it should be, prepared for any number of comparisons. */
+typedef struct oto_reference oto_reference;
 
 /* -------------------------------------------------------------------------------------------------------------------
  * Constants and plain structs.
@@ -150,6 +157,12 @@ typedef struct oto_report oto_report;
 #define OTO_MONO_ONCE 1u
 /** How a single channel was counted: as two (loudness.mono_as = dual_mono). */
 #define OTO_MONO_DUAL 2u
+/** How signals are brought into step for scores that compare sample with sample: they are. */
+#define OTO_ALIGN_NONE 0u
+/** How signals are brought into step: by one delay, the peak of their cross-correlation. */
+#define OTO_ALIGN_DELAY 1u
+/** A flag of a comparison: also what is long, a row for each frame (in the JSON). */
+#define OTO_COMPARE_FRAMES 1u
 /** Script of a text: Latin letters, and alphabets that are not listed. */
 #define OTO_SCRIPT_LATIN 0u
 /** Script of a text: Cyrillic letters. */
@@ -196,6 +209,20 @@ typedef struct oto_packet {
   /** When it arrived, in nanoseconds of any clock that does not jump, or OTO_NO_TIME. */
   int64_t arrival_ns;
 } oto_packet;
+
+/** How signals are compared. Begin with OTO_COMPARE_OPTIONS_INIT. */
+typedef struct oto_compare_options {
+  /** sizeof(oto_compare_options) as the caller compiled it. */
+  uint32_t struct_size;
+  /** OTO_ALIGN_NONE or OTO_ALIGN_DELAY. */
+  uint32_t align;
+  /** OTO_COMPARE_FRAMES or 0. */
+  uint32_t flags;
+  /** 0. */
+  uint32_t reserved;
+  /** The longest delay looked for, in seconds, up to 60; 0 for the default, 2. */
+  double max_delay_s;
+} oto_compare_options;
 
 /** One thing that is wrong: what, where, how bad. 80 bytes for ever. */
 typedef struct oto_finding {
@@ -532,6 +559,84 @@ oto_status oto_report_json(const oto_report *report, char *buf, size_t cap, size
  * filled; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or struct_size is less than 4 or more than 1024.
  */
 oto_status oto_report_verdict(const oto_report *report, const char *norm_name, size_t index, oto_verdict *out);
+
+/* -------------------------------------------------------------------------------------------------------------------
+ * Compare: a signal against the signal as it should be. Allocates; not for the audio thread.
+ * ------------------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Makes a reference from `count` 16-bit samples of one channel, which are copied. Free it with oto_reference_free.
+ *
+ * `scores` is a list such as `pesq_wb,stoi,lsd:urgent` (each `score` or `score:preset`); NULL for all. `options` may be NULL.
+ * Nothing that is wrong with the samples is an error: it will be the status of every score.
+ *
+ * Errors: OTO_ERR_UNKNOWN_KEY for a score or preset that there is not; OTO_ERR_OUT_OF_RANGE (max_delay_s, or a score twice);
+ * OTO_ERR_UNSUPPORTED for an option of a later version; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned, `count`
+ * overflows, or struct_size is less than 4 or more than 1024.
+ */
+oto_status oto_reference_new_i16(const int16_t *pcm, size_t count, uint32_t sample_rate_hz, const char *scores,
+                                 const oto_compare_options *options, oto_reference **out);
+
+/** As oto_reference_new_i16, of floats with full scale 1.0. */
+oto_status oto_reference_new_f32(const float *pcm, size_t count, uint32_t sample_rate_hz, const char *scores,
+                                 const oto_compare_options *options, oto_reference **out);
+
+/** Frees a reference. NULL is allowed. */
+void oto_reference_free(oto_reference *reference);
+
+/**
+ * Compares `count` 16-bit samples of one channel with a reference, which any number of threads may do at the same time. Free
+ * the result with oto_comparison_free.
+ *
+ * Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or `count` overflows; OTO_ERR_PANIC.
+ */
+oto_status oto_compare_i16(const oto_reference *reference, const int16_t *pcm, size_t count, uint32_t sample_rate_hz,
+                           oto_comparison **out);
+
+/** As oto_compare_i16, of floats with full scale 1.0. */
+oto_status oto_compare_f32(const oto_reference *reference, const float *pcm, size_t count, uint32_t sample_rate_hz,
+                           oto_comparison **out);
+
+/** Frees a comparison. NULL is allowed. */
+void oto_comparison_free(oto_comparison *comparison);
+
+/**
+ * A score, by the key it was asked for (`stoi`, `lsd:urgent`), or one value of it (`pesq_wb.raw`). It is finite.
+ *
+ * OTO_UNDEFINED says that there is none (oto_comparison_status says why), OTO_NOT_COMPUTED that this preset lacks the value;
+ * `out` is not written then.
+ *
+ * Errors: OTO_ERR_UNKNOWN_KEY; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned.
+ */
+oto_status oto_comparison_value(const oto_comparison *comparison, const char *key, double *out);
+
+/**
+ * How a score came out: `ok`, or the name of the reason why there is none, such as `silent_degraded`. Ask with `cap` 0 (and
+ * `buf` NULL) for the size, then for the text.
+ *
+ * `needed` is set to the size of the text with its NUL, also if the buffer is too small; the buffer is not touched then.
+ *
+ * Errors: OTO_ERR_UNKNOWN_KEY; OTO_ERR_BUFFER_TOO_SMALL; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or `cap`
+ * overflows.
+ */
+oto_status oto_comparison_status(const oto_comparison *comparison, const char *key, char *buf, size_t cap,
+                                 size_t *needed);
+
+/**
+ * The comparison as one JSON object on one line, in UTF-8, schema `otoscope.comparison/1`. Ask with `cap` 0 (and `buf` NULL)
+ * for the size, then for the text.
+ *
+ * `needed` is set to the size of the text with its NUL, also if the buffer is too small; the buffer is not touched then.
+ *
+ * Errors: OTO_ERR_BUFFER_TOO_SMALL; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or `cap` overflows.
+ */
+oto_status oto_comparison_json(const oto_comparison *comparison, char *buf, size_t cap, size_t *needed);
+
+/** How many full-reference scores there are. */
+size_t oto_score_count(void);
+
+/** The name of score `index`, 0 to oto_score_count() - 1, such as `stoi`. Static, never NULL: empty beyond the end. */
+const char *oto_score_str(size_t index);
 
 /* -------------------------------------------------------------------------------------------------------------------
  * Catalogue: what there is to measure. A new metric adds entries and OTO_FIELD_* numbers, never a function.

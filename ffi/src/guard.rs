@@ -186,6 +186,8 @@ unsafe impl Sized32 for oto_metric_info {}
 unsafe impl Sized32 for oto_field_info {}
 // SAFETY: as above, and numbers, of which any bits are one.
 unsafe impl Sized32 for oto_verdict {}
+// SAFETY: integers and a number without padding, as asserted by its size.
+unsafe impl Sized32 for oto_compare_options {}
 
 /// The `struct_size` of a struct.
 ///

@@ -14,6 +14,7 @@
 #[macro_use]
 mod guard;
 mod catalogue;
+mod compare;
 mod config;
 mod library;
 mod probe;
@@ -26,6 +27,7 @@ mod types;
 mod tests;
 
 pub use catalogue::*;
+pub use compare::*;
 pub use config::*;
 pub use library::*;
 pub use probe::*;

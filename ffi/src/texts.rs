@@ -2,6 +2,7 @@
 
 use core::ffi::c_char;
 use otoscope::SPECS;
+use otoscope::compare::SCORES;
 use otoscope::verdict::NORMS;
 
 /// Metrics in the catalogue.
@@ -17,7 +18,8 @@ pub(crate) const FIELDS: usize = {
 };
 
 /// All texts in a row. In `METRICS` order: name and summary, then the names of the kinds, then key, unit and sentence of
-/// each field. Then in `NORMS` order: name and edition, then name and unit of each requirement.
+/// each field. Then in `NORMS` order: name and edition, then name and unit of each requirement. Then the
+/// names of the scores.
 struct Texts<const LEN: usize> {
     bytes: [u8; LEN],
     len: usize,
@@ -83,6 +85,11 @@ impl<const LEN: usize> Texts<LEN> {
             }
             n += 1;
         }
+        let mut s = 0;
+        while s < SCORES.len() {
+            texts.text(SCORES[s].name);
+            s += 1;
+        }
         texts
     }
 }
@@ -132,4 +139,9 @@ pub(crate) fn norm(norm: usize) -> [*const c_char; 2] {
 /// Name and unit of a requirement of a norm.
 pub(crate) fn requirement(norm: usize, requirement: usize) -> [*const c_char; 2] {
     [0, 1].map(|i| at(first_of_norm(norm) + 2 + 2 * requirement + i))
+}
+
+/// Name of a score.
+pub(crate) fn score(score: usize) -> *const c_char {
+    at(first_of_norm(NORMS.len()) + score)
 }

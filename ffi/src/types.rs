@@ -49,6 +49,13 @@ pub const OTO_MONO_ONCE: u32 = 1;
 /// How a single channel was counted: as two (loudness.mono_as = dual_mono).
 pub const OTO_MONO_DUAL: u32 = 2;
 
+/// How signals are brought into step for scores that compare sample with sample: they are.
+pub const OTO_ALIGN_NONE: u32 = 0;
+/// How signals are brought into step: by one delay, the peak of their cross-correlation.
+pub const OTO_ALIGN_DELAY: u32 = 1;
+/// A flag of a comparison: also what is long, a row for each frame (in the JSON).
+pub const OTO_COMPARE_FRAMES: u32 = 1;
+
 /// Script of a text: Latin letters, and alphabets that are not listed.
 pub const OTO_SCRIPT_LATIN: u32 = 0;
 /// Script of a text: Cyrillic letters.
@@ -98,6 +105,22 @@ pub struct oto_packet {
     pub clock_rate_hz: u32,
     /// When it arrived, in nanoseconds of any clock that does not jump, or OTO_NO_TIME.
     pub arrival_ns: i64,
+}
+
+/// How signals are compared. Begin with OTO_COMPARE_OPTIONS_INIT.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct oto_compare_options {
+    /// sizeof(oto_compare_options) as the caller compiled it.
+    pub struct_size: u32,
+    /// OTO_ALIGN_NONE or OTO_ALIGN_DELAY.
+    pub align: u32,
+    /// OTO_COMPARE_FRAMES or 0.
+    pub flags: u32,
+    /// 0.
+    pub reserved: u32,
+    /// The longest delay looked for, in seconds, up to 60; 0 for the default, 2.
+    pub max_delay_s: f64,
 }
 
 /// One thing that is wrong: what, where, how bad. 80 bytes for ever.
@@ -209,6 +232,7 @@ const _: () = {
     use core::mem::offset_of;
     assert!(size_of::<oto_stream_spec>() == 16 && align_of::<oto_stream_spec>() == 4);
     assert!(size_of::<oto_packet>() == 24 && offset_of!(oto_packet, arrival_ns) == 16);
+    assert!(size_of::<oto_compare_options>() == 24 && offset_of!(oto_compare_options, max_delay_s) == 16);
     assert!(size_of::<oto_finding>() == 80 && align_of::<oto_finding>() <= 8);
     assert!(offset_of!(oto_finding, t_ns) == 24 && offset_of!(oto_finding, metric_id) == 48);
     assert!(offset_of!(oto_finding, channel_mask) == 76);

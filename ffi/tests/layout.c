@@ -23,6 +23,13 @@ AT(oto_packet, rtp_timestamp, 8);
 AT(oto_packet, clock_rate_hz, 12);
 AT(oto_packet, arrival_ns, 16);
 
+CHECK(sizeof(oto_compare_options) == 24);
+AT(oto_compare_options, struct_size, 0);
+AT(oto_compare_options, align, 4);
+AT(oto_compare_options, flags, 8);
+AT(oto_compare_options, reserved, 12);
+AT(oto_compare_options, max_delay_s, 16);
+
 CHECK(sizeof(oto_finding) == 80);
 AT(oto_finding, seq, 0);
 AT(oto_finding, start_sample, 8);

@@ -6,11 +6,18 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The groups, in the order of the header.
-const GROUPS: [&str; 7] = ["status", "types", "library", "config", "probe", "report", "catalogue"];
+const GROUPS: [&str; 8] = ["status", "types", "library", "config", "probe", "report", "compare", "catalogue"];
 
 /// The plain structs.
-const STRUCTS: [&str; 6] =
-    ["oto_stream_spec", "oto_packet", "oto_finding", "oto_metric_info", "oto_field_info", "oto_verdict"];
+const STRUCTS: [&str; 7] = [
+    "oto_stream_spec",
+    "oto_packet",
+    "oto_compare_options",
+    "oto_finding",
+    "oto_metric_info",
+    "oto_field_info",
+    "oto_verdict",
+];
 
 /// The longest line.
 const WIDTH: usize = 118;

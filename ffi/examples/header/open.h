@@ -1,6 +1,7 @@
 /* Structs as they must be before they are handed over. */
 #define OTO_STREAM_SPEC_INIT { (uint32_t)sizeof(oto_stream_spec), 0u, 1u, 0u }
 #define OTO_PACKET_INIT { (uint32_t)sizeof(oto_packet), 0u, OTO_PACKET_RECEIVED, 0u, 0u, OTO_NO_TIME }
+#define OTO_COMPARE_OPTIONS_INIT { (uint32_t)sizeof(oto_compare_options), OTO_ALIGN_NONE, 0u, 0u, 0.0 }
 #define OTO_METRIC_INFO_INIT { (uint32_t)sizeof(oto_metric_info), 0u, 0u, 0u, NULL, NULL }
 #define OTO_FIELD_INFO_INIT { (uint32_t)sizeof(oto_field_info), 0u, 0u, 0u, NULL, NULL, NULL }
 #define OTO_VERDICT_INIT \

@@ -26,6 +26,8 @@
  * config belongs to one thread until it is frozen; then any number may use it. A report that is being filled belongs to
  * one thread; filled, any number may read it. A config outlives its probes and reports.
  *
+ * Any number of threads may compare with one reference at the same time; a comparison is plain data.
+ *
  * Real time: after oto_probe_new, the functions push, packet, poll, snapshot, finish and reset do not allocate, lock,
  * wait or make a system call. Nothing here prints, logs, starts threads, reads a clock or keeps global state. The environment
  * variable OTOSCOPE_SIMD (for tests) is read by oto_config_freeze. A bug that is caught (OTO_ERR_PANIC) does print one

@@ -2,6 +2,7 @@
 
 mod alloc;
 mod border;
+mod compare;
 mod packets;
 mod results;
 
