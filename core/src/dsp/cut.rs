@@ -62,7 +62,8 @@ mod tests {
             x[n] = 1.4 * x[n - 1] - 0.98 * x[n - 2] + rung;
         }
         let simd = Simd::choose(None);
-        let ratios = |x: &[f32], cut: usize, on: usize| (break_ratio::<512>(simd, x, cut), onset_ratio::<512>(simd, x, on));
+        let ratios =
+            |x: &[f32], cut: usize, on: usize| (break_ratio::<512>(simd, x, cut), onset_ratio::<512>(simd, x, on));
         let (end, start) = ratios(&x, 500, 1000);
         assert!(end < 0.5 && start < 2.0, "it dies away and begins anew: {end} {start}");
         // Cut off at the crest of a wave.
