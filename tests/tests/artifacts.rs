@@ -165,6 +165,14 @@ fn a_hole_filled_with_dither_is_a_gap_and_one_that_is_faded_to_is_a_pause() {
         *v *= 10f32.powf(-(i.min(960) as f32) / 12.0 / 20.0);
     }
     assert_eq!(of(&listen_whole(rate, 1, &x), "dropout"), []);
+    // A synthesiser that cuts a sound off, pauses, and begins the next one softly, within 5 ms.
+    let mut x = voiced(rate);
+    let noise = signals::white_gaussian(-70.0, rate, 0.05, 2);
+    x[30_000..31_200].copy_from_slice(&noise);
+    for (i, v) in x[31_200..31_320].iter_mut().enumerate() {
+        *v *= 0.5 - 0.5 * (std::f32::consts::PI * i as f32 / 120.0).cos();
+    }
+    assert_eq!(of(&listen_whole(rate, 1, &x), "dropout"), []);
     // A voice that stops for good, and one that pauses for half a second.
     let mut x = voiced(rate);
     x[20_000..32_000].fill(0.0);

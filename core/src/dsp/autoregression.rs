@@ -71,6 +71,11 @@ impl<const N: usize> Fit<N> {
     pub(crate) fn error(&self, piece: usize) -> &[f32] {
         &self.forward[piece][ORDER.min(self.lens[piece])..self.lens[piece]]
     }
+
+    /// The same of the prediction backwards, of all but the last [`ORDER`] samples.
+    pub(crate) fn error_backward(&self, piece: usize) -> &[f32] {
+        &self.backward[piece][..self.lens[piece].saturating_sub(ORDER)]
+    }
 }
 
 /// A predictor of order 4 for two pieces that do not touch, by least squares (the covariance method): one pass, where
@@ -167,6 +172,11 @@ mod tests {
             assert_eq!(fit.error(piece).len(), 500 - ORDER);
             for (i, &e) in fit.error(piece).iter().enumerate() {
                 let direct = error_at(&a, &x, start + ORDER + i);
+                assert!((f64::from(e) - direct).abs() < 1e-5, "single precision, 16 stages: {e} {direct}");
+            }
+            assert_eq!(fit.error_backward(piece).len(), 500 - ORDER);
+            for (i, &e) in fit.error_backward(piece).iter().enumerate() {
+                let direct: f64 = x[start + i..].iter().zip(&a).map(|(&v, a)| f64::from(v) * a).sum();
                 assert!((f64::from(e) - direct).abs() < 1e-5, "single precision, 16 stages: {e} {direct}");
             }
         }

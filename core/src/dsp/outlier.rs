@@ -17,12 +17,12 @@ pub(crate) struct Outlier {
     pub sigmas: f64,
     /// The largest such ratio on either side.
     pub elsewhere: f64,
-    /// How much of the prediction error behind it, beyond the ordinary, it explains: an excitation of the voice leaves one
-    /// sample of error, an outlier the whole prediction-error filter.
+    /// How much of the prediction error from [`GUARD`] samples before it on, beyond the ordinary, it explains: an excitation of the
+    /// voice leaves one sample of error, an outlier the whole prediction-error filter, and nothing before.
     pub explained: f64,
 }
 
-/// Looks at `x[at]`, with at most `N` samples of `x` on either side; there must be [`ORDER`] on each.
+/// Looks at `x[at]`, with at most `N` samples of `x` on either side; there must be [`ORDER`] and [`GUARD`] on each.
 pub(crate) fn outlier<const N: usize>(simd: Simd, x: &[f32], at: usize) -> Outlier {
     let (left, right) = (&x[..at - GUARD], &x[at + 1 + GUARD..]);
     let fit = burg::<N>(simd, &left[left.len().saturating_sub(N)..], right);
@@ -30,7 +30,8 @@ pub(crate) fn outlier<const N: usize>(simd: Simd, x: &[f32], at: usize) -> Outli
     let norm: f64 = a.iter().map(|c| c * c).sum();
     let error: [f64; TRACE] = core::array::from_fn(|k| error_at(a, x, at + k));
     let matched: f64 = a.iter().zip(&error).map(|(c, e)| c * e).sum();
-    let total: f64 = error.iter().map(|e| e * e).sum();
+    let ahead: f64 = (at - GUARD..at).map(|n| error_at(a, x, n)).map(|e| e * e).sum();
+    let total: f64 = ahead + error.iter().map(|e| e * e).sum::<f64>();
     let (mut energy, mut samples, mut highest) = (0.0, 0, 0.0f32);
     let template = a.map(|c| c as f32);
     for error in [fit.error(0), fit.error(1)] {
@@ -45,7 +46,7 @@ pub(crate) fn outlier<const N: usize>(simd: Simd, x: &[f32], at: usize) -> Outli
     let scale = 1.0 / (norm.sqrt() * sigma);
     let explained = matched * matched / norm;
     // Half the mean power, for most of that comes in the pulses of the voice.
-    let rest = (total - explained - 0.5 * ORDER as f64 * sigma * sigma).max(0.0);
+    let rest = (total - explained - 0.5 * (ORDER + GUARD) as f64 * sigma * sigma).max(0.0);
     Outlier {
         size: matched / norm,
         sigmas: matched.abs() * scale,
@@ -78,5 +79,8 @@ mod tests {
         let click = outlier::<512>(simd, &x[100..450], 300);
         assert!(click.sigmas > 10.0 && click.explained > 0.95, "{click:?}");
         assert!((click.size - 0.1).abs() < 0.01, "three times the noise of 0.003: {click:?}");
+        x[398] -= 0.1;
+        let burst = outlier::<512>(simd, &x[100..450], 300);
+        assert!(burst.explained < 0.8, "a burst begins two samples earlier: {burst:?}");
     }
 }

@@ -10,13 +10,14 @@
 //!
 //! ## Method
 //! A run of `min_ms` to `max_ms` in which no sample is above `quiet_dbfs`, timed to the sample; the RMS of the 10 ms before and
-//! after is above `side_dbfs`. What tells a hole from the closure of a p, t or k is how it is entered: a linear predictor of
-//! order 16 (Burg) is fitted to the 15 ms before, and the squared prediction error of the first 16 samples of the run, over
-//! the median of as many samples before it, says how far from announced the silence is. This, times how far the quieter
-//! side lies above `side_dbfs` (in power), is the strength of the break. It must reach `gap_ratio`; for digital zero,
+//! after is above `side_dbfs`. What tells a hole from the closure of a p, t or k is how it is entered and left: a linear
+//! predictor of order 16 (Burg) is fitted to the 15 ms before, and the squared prediction error of the first 16 samples of the
+//! run, over the median of as many samples before it, says how far from announced the silence is. The same backwards, from the 10 ms
+//! after, says how far from a beginning the return of the sound is: a closure dies away, a voice grows out of little, and a synthesiser that cuts
+//! a sound off before a pause begins the next one softly. Both, at most 100 each, times how far the quieter
+//! side lies above `side_dbfs` (in power), are the strength of the break. It must reach `gap_ratio`; for digital zero,
 //! which nature does not make, `hole_ratio` is enough, unless the voice itself begins or pauses with digital zeros, as formant
-//! synthesisers do: then `pause_ratio`. The sound must return at once: the highest square of the first 2 ms, over
-//! the mean square of 10 ms, reaches `hole_onset_ratio` or `gap_onset_ratio`. All on the downmix.
+//! synthesisers do. All on the downmix.
 //!
 //! ## Reading the value
 //! The length in milliseconds. From about 10 ms on a hole is heard as a crack, from 30 ms on as a dropout.
@@ -28,7 +29,7 @@
 //! is none. Voices quieter than `side_dbfs` are not judged. Silence longer than `max_ms` is left to `silence`.
 
 use crate::dsp::autoregression::{LONGEST, ORDER};
-use crate::dsp::cut::break_ratio;
+use crate::dsp::cut::{break_ratio, onset_ratio};
 use crate::error::ConfigError;
 use crate::features::{FrameView, recent_len};
 use crate::finding::{Occurrence, Severity, Sink};
@@ -41,11 +42,8 @@ params! { DropoutConfig {
     min_ms: Ms = 4.0 in 2.0 ..= 10.0, "The shortest hole.";
     max_ms: Ms = 250.0 in 10.0 ..= 10000.0, "A longer one is a pause.";
     side_dbfs: Dbfs = -30.0 in -90.0 ..= 0.0, "The RMS of the 10 ms on either side is above this.";
-    hole_ratio: Ratio = 0.05 in 0.0 ..= 100000.0, "The least strength of a break into digital zero, in a voice that does not pause in zeros.";
-    pause_ratio: Ratio = 15.0 in 0.0 ..= 100000.0, "The same in a voice that does.";
-    gap_ratio: Ratio = 20.0 in 0.0 ..= 100000.0, "The same for what is quiet but not digital zero.";
-    hole_onset_ratio: Ratio = 0.05 in 0.0 ..= 10.0, "The highest square of the 2 ms after a hole reaches this share of the mean square after it.";
-    gap_onset_ratio: Ratio = 0.15 in 0.0 ..= 10.0, "The same for a gap.";
+    hole_ratio: Ratio = 0.0005 in 0.0 ..= 100000.0, "The least strength of a break into digital zero, in a voice that does not pause in zeros.";
+    gap_ratio: Ratio = 130.0 in 0.0 ..= 100000.0, "The same in a voice that does, and for what is quiet but not digital zero.";
     error_ms: Ms = 30.0 in 2.0 ..= 10000.0, "From this length on it is an error.";
 } }
 
@@ -65,6 +63,9 @@ const HOLE: KindSpec = KindSpec {
 };
 const GAP: KindSpec =
     KindSpec { id: 2, name: "gap", unit: Unit::Ms, max_delay_ms: 30, message: "the voice drops out for {value} ms" };
+
+/// A ratio from which on that end of a run is torn beyond doubt: the other end is not excused by more.
+const TORN: f64 = 100.0;
 
 /// A run of quiet samples.
 #[derive(Clone, Copy)]
@@ -101,7 +102,6 @@ pub(crate) struct Plan {
     max: u64,
     side: usize,
     side_power: f64,
-    onset: usize,
     fit: usize,
     brink: u64,
     history: usize,
@@ -141,6 +141,16 @@ impl Plan {
         };
         (power as f32, ratio as f32)
     }
+
+    /// How far from a beginning the sound from `x[at]` on is.
+    fn onset(&self, f: &FrameView<'_>, x: &[f32], at: usize) -> f64 {
+        match self.fit {
+            0..=256 => onset_ratio::<256>(f.simd(), x, at),
+            257..=512 => onset_ratio::<512>(f.simd(), x, at),
+            513..=1024 => onset_ratio::<1024>(f.simd(), x, at),
+            _ => onset_ratio::<LONGEST>(f.simd(), x, at),
+        }
+    }
 }
 
 impl Dropout {
@@ -167,18 +177,15 @@ impl Dropout {
             return;
         }
         let power = Plan::mean_square(after);
-        let onset = after[..plan.onset].iter().fold(0.0f32, |m, v| m.max(v * v));
         let len = run.end - run.start;
         let zero = plan.is_zero(&run, len);
-        // Sides that are only just loud enough need the clearer break.
-        let strength = f64::from(run.broke) * power.min(f64::from(run.before)) / plan.side_power;
         let c = &plan.config;
-        let (least, onset_least) = match (zero, self.zero_pauses) {
-            (true, false) => (c.hole_ratio, c.hole_onset_ratio),
-            (true, true) => (c.pause_ratio, c.hole_onset_ratio),
-            (false, _) => (c.gap_ratio, c.gap_onset_ratio),
-        };
-        if power <= plan.side_power || f64::from(onset) < onset_least * power || strength < least {
+        let least = if zero && !self.zero_pauses { c.hole_ratio } else { c.gap_ratio };
+        // Sides that are only just loud enough need the clearer break.
+        let loud = power.min(f64::from(run.before)) / plan.side_power;
+        let began = if loud > 1.0 { plan.onset(f, &x[..place(until)], place(run.end)) } else { 0.0 };
+        let strength = f64::from(run.broke).min(TORN) * began.min(TORN) * loud;
+        if loud <= 1.0 || strength < least {
             self.zero_pauses |= zero;
             return;
         }
@@ -202,9 +209,9 @@ impl Metric for Dropout {
     const SPEC: MetricSpec = MetricSpec {
         id: 18,
         name: "dropout",
-        revision: 1,
+        revision: 2,
         summary: "Holes and gaps torn into the voice",
-        definition: "Otoscope: quiet runs that linear prediction (Burg, order 16) of the sound before does not announce",
+        definition: "Otoscope: quiet runs that linear prediction (Burg, order 16) announces from neither side",
         needs: Needs::HISTORY,
         params: DropoutConfig::PARAMS,
         fields: DropoutOutput::FIELDS,
@@ -223,7 +230,6 @@ impl Metric for Dropout {
             max: samples(config.max_ms) as u64,
             side: stream.rate.samples_in_ms(10),
             side_power: db_power(config.side_dbfs),
-            onset: stream.rate.samples_in_ms(2),
             fit: stream.rate.samples_in_ms(15),
             brink: stream.rate.hz() as u64 / 2000,
             history: recent_len(stream.rate),

@@ -27,7 +27,9 @@
 //!
 //! ## Limits
 //! Joins that are cross-faded leave nothing to find. A break inside a fricative, or as large as the pulses of the voice around it, hides
-//! there, for listeners too: of steps of 0.05 in loud speech of 8 or 16 kHz about one in six is lost so. Only
+//! there, for listeners too: of steps of 0.05 in speech about one in six is lost so. Half of these leave less than five times the RMS of
+//! the prediction error, as one natural place in 250 does; no weighing of size, fit and contrast found noticeably more without
+//! more false alarms. Only
 //! edges at least 7 ms apart are judged, not in the last 7 ms of a stream, and not where bad samples (NaN) were replaced. A server that cuts one chunk into several
 //! pushes must say so, or its cuts are taken for edges (they do no harm: nothing breaks there). A voice joined of units that click by themselves
 //! has breaks of its own; an edge that falls exactly on one is a finding.
