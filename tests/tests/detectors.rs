@@ -107,6 +107,53 @@ fn a_sine_cut_by_three_decibels_is_found_at_any_gain() {
     }
 }
 
+/// A vowel of impulses at 125 Hz through a resonance, its peak at full scale.
+fn vowel(rate: u32) -> Vec<f32> {
+    let (period, r) = (rate as usize / 125, 0.97f32.powf(24_000.0 / rate as f32));
+    let turn = 2.0 * r * (core::f32::consts::TAU * 700.0 / rate as f32).cos();
+    let mut y = vec![0.0f32; rate as usize];
+    for i in 2..y.len() {
+        y[i] = turn * y[i - 1] - r * r * y[i - 2] + f32::from(u8::from(i % period == 0));
+    }
+    let peak = y.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+    y.iter().map(|v| v / peak).collect()
+}
+
+#[test]
+fn one_top_cut_flat_is_found_and_smooth_speech_is_not() {
+    let rate = 24_000;
+    let whole = vowel(rate);
+    // The sixtieth period is 2 dB louder than the others, and cut where those end; then all goes down by 6 dB.
+    let of = |cut: bool| {
+        let louder = 60 * 192..61 * 192;
+        let x: Vec<f32> = (0..whole.len())
+            .map(|i| if cut && louder.contains(&i) { (1.26 * whole[i]).clamp(-1.0, 1.0) } else { 0.99 * whole[i] })
+            .map(|v| 0.5 * v)
+            .collect();
+        listen_whole(rate, 1, &signals::from_i16(&signals::quantise(&x)))
+    };
+    let heard = of(true);
+    let found: Vec<_> = heard.findings.iter().filter(|f| name(f) == "clipping.plateau").collect();
+    assert_eq!(found.len(), 1, "{:?}", heard.names());
+    assert!((60 * 192..61 * 192).contains(&found[0].start_sample) && found[0].end_sample <= 61 * 192, "{found:?}");
+    assert!((found[0].value + 6.02).abs() < 0.01, "half of full scale: {}", found[0].value);
+    assert!(!of(false).names().iter().any(|n| n.starts_with("clipping")));
+}
+
+#[test]
+fn flat_tops_of_held_and_coarse_samples_are_no_clipping() {
+    let (rate, seconds) = (8_000, 20.0);
+    let x: Vec<f32> = signals::speech_like(rate, seconds, 7);
+    let eight_bits: Vec<f32> = x.iter().map(|v| (v * 128.0).round() / 128.0).collect();
+    let held: Vec<f32> = x.iter().flat_map(|&v| [v; 3]).collect();
+    for (what, rate, x) in [("8 bits", rate, eight_bits), ("held", 3 * rate, held)] {
+        let x = signals::from_i16(&signals::quantise(&x));
+        let plateaus = listen_whole(rate, 1, &x).names().iter().filter(|n| *n == "clipping.plateau").count();
+        // Before the first slopes are heard, one may slip through.
+        assert!(plateaus <= 1, "{what}: {plateaus}");
+    }
+}
+
 #[test]
 fn samples_beyond_full_scale_are_counted() {
     let heard = listen_whole(24_000, 1, &[0.0, 1.0, 1.5, -2.0, -1.0, 0.5]);
@@ -196,7 +243,7 @@ fn injected_faults_are_found_where_they_are() {
         ("late_chunk", 1000.0, &["continuity.stall"], 1.0),
         ("clip", 3.0, &["clipping.rail"], 0.95),
         ("clip", 6.0, &["clipping.rail"], 0.95),
-        ("clip_scale", -6.0, &["clipping.plateau"], 0.8),
+        ("clip_scale", -6.0, &["clipping.plateau"], 0.95),
         ("gap", 20.0, &["dropout.hole"], 0.95),
         ("gap", 100.0, &["dropout.hole"], 0.85),
         ("silence", 1.0, &["silence.inner"], 0.9),

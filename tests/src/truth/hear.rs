@@ -2,6 +2,7 @@
 
 use super::answers::{Known, metric_of, place};
 use super::corpus::Voice;
+use super::hum;
 use super::matching::{Mark, Place, judge};
 use crate::{listen_take_with, name};
 use otoscope::{Config, Plan, SampleRate, Severity, StreamSpec};
@@ -23,6 +24,8 @@ pub struct Raised {
     pub all: u32,
     /// Those that are only worth knowing.
     pub info: u32,
+    /// Hum of the mains that another measurement finds in the recording, too: no false alarms.
+    pub real: u32,
 }
 
 /// What came of one fault at one severity in one voice.
@@ -74,7 +77,7 @@ impl Heard {
         }
         for (key, raised) in other.raised {
             let mine = self.raised.entry(key).or_default();
-            *mine = Raised { all: mine.all + raised.all, info: mine.info + raised.info };
+            *mine = Raised { all: mine.all + raised.all, info: mine.info + raised.info, real: mine.real + raised.real };
         }
         for (key, tally) in other.recall {
             self.recall.entry(key).or_default().add(&tally);
@@ -215,6 +218,8 @@ fn one_file(task: &Task<'_>, job: &Job, ears: &mut Ears<'_>, heard: &mut Heard) 
         let raised = heard.raised.entry((job.voice, mark.name.clone())).or_default();
         raised.all += 1;
         raised.info += u32::from(*severity == Severity::Info);
+        let real = mark.name == "tone.hum" && hum::is_real(&raw, mark.range.start, mark.range.end, mark.value);
+        raised.real += u32::from(real);
     }
     if !job.damaged {
         return;

@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod corpus;
 pub mod hear;
+pub mod hum;
 pub mod matching;
 pub mod page;
 pub mod peer;

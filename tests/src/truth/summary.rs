@@ -48,6 +48,8 @@ impl fmt::Display for Recall {
 pub struct Rate {
     /// Alarms.
     pub alarms: u32,
+    /// Findings of what is really in the recording; no alarms.
+    pub real: u32,
     /// Hours heard.
     pub hours: f64,
 }
@@ -71,7 +73,12 @@ impl fmt::Display for Rate {
         if self.hours == 0.0 {
             return f.write_str("-");
         }
-        write!(f, "{:.2} (< {:.2})", self.per_hour(), self.bound_per_hour())
+        write!(f, "{:.2} (< {:.2})", self.per_hour(), self.bound_per_hour())?;
+        if self.real > 0 {
+            let all = Self { alarms: self.alarms + self.real, real: 0, ..*self };
+            write!(f, "; with real hum {:.2} (< {:.2})", all.per_hour(), all.bound_per_hour())?;
+        }
+        Ok(())
     }
 }
 
@@ -81,10 +88,11 @@ pub fn answers_some_fault(name: &str) -> bool {
     ANSWERS.iter().any(|row| row.kinds.contains(&name))
 }
 
-/// How many of the findings of this name are alarms.
+/// How many of the findings of this name are false alarms.
 #[must_use]
 pub fn alarms_of(name: &str, raised: Raised) -> u32 {
-    if answers_some_fault(name) { raised.all } else { raised.all - raised.info }
+    let counted = if answers_some_fault(name) { raised.all } else { raised.all - raised.info };
+    counted.saturating_sub(raised.real)
 }
 
 /// The alarms of a choice of findings on a choice of voices.
@@ -99,6 +107,7 @@ pub fn rate(heard: &Heard, voices: &[Voice], voice: impl Fn(&Voice) -> bool, fin
     for ((v, name), raised) in &heard.raised {
         if voice(&voices[*v]) && finding(name) {
             rate.alarms += alarms_of(name, *raised);
+            rate.real += raised.real;
         }
     }
     rate
@@ -168,12 +177,23 @@ mod tests {
         let mut heard = Heard::default();
         heard.clean.insert(0, (2.0, 10));
         heard.clean.insert(1, (1.0, 10));
-        heard.raised.insert((0, "silence.hole".into()), Raised { all: 3, info: 3 });
-        heard.raised.insert((0, "silence.cancellation".into()), Raised { all: 5, info: 4 });
-        heard.raised.insert((1, "silence.hole".into()), Raised { all: 7, info: 0 });
+        heard.raised.insert((0, "silence.hole".into()), Raised { all: 3, info: 3, real: 0 });
+        heard.raised.insert((0, "silence.cancellation".into()), Raised { all: 5, info: 4, real: 0 });
+        heard.raised.insert((1, "silence.hole".into()), Raised { all: 7, info: 0, real: 0 });
         let silence = |n: &str| from_any(&["silence"], n);
-        assert_eq!(rate_in(&heard, &voices, Half::Judging, silence), Rate { alarms: 4, hours: 2.0 });
-        assert_eq!(rate_of(&heard, &voices, Half::Judging, Kind::Neural, silence), Rate { alarms: 0, hours: 0.0 });
+        assert_eq!(rate_in(&heard, &voices, Half::Judging, silence), Rate { alarms: 4, real: 0, hours: 2.0 });
+        assert_eq!(
+            rate_of(&heard, &voices, Half::Judging, Kind::Neural, silence),
+            Rate { alarms: 0, real: 0, hours: 0.0 }
+        );
+        heard.raised.insert((0, "tone.hum".into()), Raised { all: 3, info: 0, real: 2 });
+        let hum = rate_in(&heard, &voices, Half::Judging, |n| n == "tone.hum");
+        assert_eq!(hum, Rate { alarms: 1, real: 2, hours: 2.0 }, "what is there is no false alarm");
+        assert_eq!(
+            hum.to_string(),
+            "0.50 (< 2.37); with real hum 1.50 (< 3.88)",
+            "4.74 and 7.75 are the Poisson bounds of 1 and 3"
+        );
         assert_eq!(worst_voice(&heard, &voices, Half::Tuning, silence), Some(("y", 7)));
         assert_eq!(rate_in(&heard, &voices, Half::Judging, silence).to_string(), "2.00 (< 4.58)", "9.154 / 2 h");
         assert_eq!(Recall { found: 81, of: 263 }.to_string(), "30.8 % (81/263; 25.5-36.6)");

@@ -10,7 +10,8 @@
 //!
 //! ## Method
 //! A jump of more than `min_jump_fs` within one sample, with a change of sign and both sides beyond `min_level_fs`. It is a
-//! wrap when the waveform goes on smoothly once two full scales are added to what follows: around the jump, the squared second
+//! wrap when the waveform goes on smoothly once two full scales are added to what follows (every step of more than one full scale around
+//! it, since the way back is shorter than the jump where the waveform falls meanwhile): around the jump, the squared second
 //! differences of the unwrapped waveform sum to less than `smooth_ratio` of those of the waveform as it is, and their RMS
 //! is below `max_bend_fs`. No wraps are: edges between values that mirror each other or between two flat places; jumps
 //! in a hop of 10 ms whose highest or lowest value is held for two samples (square waves, hard limiters; -32768 is
@@ -23,7 +24,7 @@
 //!
 //! ## Limits
 //! It must listen behind the conversion: in float, before it, nothing is wrong yet (`clipping.over_samples` counts what
-//! would wrap). At 8 kHz a peak of one sample may be too sharp to be told from a swing. Where a peak is far beyond the range
+//! would wrap). At 8 kHz, or in jagged speech, a peak of one sample may be too sharp to be told from a swing, or jump by less than `min_jump_fs`. Where a peak is far beyond the range
 //! (eight times) the waveform wraps several times within few samples, looks like noise, and only part of it is found.
 //! Resampling or coding after the wrap spreads the jump over several samples and hides it.
 
@@ -41,7 +42,7 @@ params! { WrapConfig {
     smooth_ratio: Ratio = 0.2 in 0.001 ..= 1.0, "How much less bent than the waveform as it is the unwrapped one must be.";
     max_bend_fs: FullScale = 0.6 in 0.01 ..= 4.0, "How bent (RMS of the second difference) the unwrapped waveform may be.";
     noise_ratio: Ratio = 2.0 in 0.01 ..= 16.0, "Squared second differences over squares of a hop that is noise; white noise has 6.";
-    merge_gap_ms: Ms = 60.0 in 0.0 ..= 10000.0, "Wraps closer together than this are one finding.";
+    merge_gap_ms: Ms = 100.0 in 0.0 ..= 10000.0, "Wraps closer together than this are one finding.";
 } }
 
 fields! { WrapOutput {
@@ -59,6 +60,8 @@ const WRAPPED: KindSpec = KindSpec {
 
 /// One step of 16 bits.
 const STEP: f32 = 1.0 / 32768.0;
+/// A step longer than this is shorter the other way round.
+const HALF_RANGE: f32 = 1.0;
 /// Samples before and after a jump that are looked at.
 const BEFORE: usize = 5;
 const AFTER: usize = 2;
@@ -100,10 +103,11 @@ impl Plan {
         let x = &x[i - BEFORE..=i + AFTER];
         let squares = |d: [f32; BEFORE + AFTER]| d.windows(2).map(|d| (d[1] - d[0]) * (d[1] - d[0])).sum::<f32>();
         let steps: [f32; BEFORE + AFTER] = core::array::from_fn(|k| x[k + 1] - x[k]);
-        if 2 * steps.iter().filter(|d| d.abs() > self.jump).count() > steps.len() {
+        if 2 * steps.iter().filter(|d| d.abs() > self.jump).count() > steps.len() + 1 {
             return false;
         }
-        let unwrap = |d: f32| if d.abs() <= self.jump { d } else { d - 2.0f32.copysign(d) };
+        // The way back may be shorter than the jump, as the waveform falls meanwhile: any step of more than half the range.
+        let unwrap = |d: f32| if d.abs() <= HALF_RANGE { d } else { d - 2.0f32.copysign(d) };
         let unwrapped = squares(steps.map(unwrap));
         unwrapped < self.bend && unwrapped < self.smooth * squares(steps)
     }
@@ -165,7 +169,7 @@ impl Metric for Wrap {
     const SPEC: MetricSpec = MetricSpec {
         id: 13,
         name: "wrap",
-        revision: 1,
+        revision: 2,
         summary: "Integer wrap-around: values beyond full scale that came back at the other rail",
         definition: "Otoscope: jumps of more than 1.5 FS that unwrapping by 2 FS makes smooth",
         needs: Needs::NONE,
