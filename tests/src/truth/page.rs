@@ -70,7 +70,7 @@ impl Page<'_> {
             "\nThresholds follow from physics and were tried on the tuning half. The judging half holds other voices, and engines and sources that \
              the tuning half does not have. It is no blind test for all: figures of 13 of its voices (asterisk es, fr and ru, espeak es and \
              fr, flite awb, kal and kal16, festival kallpc16k, three of kokoro, piper at full scale) were in sight while `click`, `dropout`, `duplicate`, `wrap`, \
-             `tone`, `bandwidth`, `pitch`, `timbre`, `length` and the tail of `noise` were made; all other judging voices came later. Each file is one utterance, streamed in chunks of one odd length between 20 and 200 ms with their \
+             `tone`, `bandwidth`, `pitch`, `timbre`, `length` and the tail of `noise` were made; for `clipping`, `wrap`, `click`, `dropout` and the rule for real hum, what was missed or falsely told in either half was looked at. Each file is one utterance, streamed in chunks of one odd length between 20 and 200 ms with their \
              arrival times.\n\n\
              - A **fault** is put into a take with the injectors of `fixtures/src/faults/`, which say where it is. A *point* is found when \
              a finding that answers it starts within 20 ms, an *interval* when intersection over union is 0.5 or more. One finding answers \
