@@ -142,8 +142,9 @@ kernels! {
     fn lattice_step(f: &mut [f32], b: &mut [f32], k: f32);
     /// `out[i] = sum_k h[k] x[i + k]`. Exact.
     fn correlate(x: &[f32], h: &[f32; FIR], out: &mut [f32]);
-    /// The distance of one signature from each of many, byte by byte, at most 255. Exact.
-    fn distances(one: &[u8; SIGNATURE], planes: &[u8], out: &mut [u8]);
+    /// The distance of one signature from each of many, byte by byte, at most 255; the sum of those that are less, and how
+    /// many. Exact.
+    fn distances(one: &[u8; SIGNATURE], planes: &[u8], out: &mut [u8]) -> (u32, u32);
     /// Counts up where a distance is within `threshold`, else down; whether a count reached what it needs. Exact.
     fn count_matches(distances: &[u8], threshold: u8, begin: bool, counts: &mut [u16], need: &[u16]) -> bool;
     /// `x * window`, element by element, two in a row as one complex number. Exact.

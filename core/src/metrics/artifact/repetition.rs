@@ -179,7 +179,8 @@ impl Repetition {
     /// one has matched long enough.
     fn compare(&mut self, plan: &Plan, simd: Simd, now: Signature, past: &Past<'_>, counts: &mut [u16]) -> bool {
         let mut all = [0u8; RING];
-        simd.distances(&now, past.planes, &mut all);
+        // A pause, and what the ring never held, is as far as can be from any sound.
+        let (sum, pairs) = simd.distances(&now, past.planes, &mut all);
         // Behind the newest lie the others, each one frame older; the ring goes on at its beginning.
         let mut by_lag = [0u8; LAGS];
         let first = (past.newest + SHORTEST) % RING;
@@ -189,9 +190,6 @@ impl Repetition {
         let sounds = now != SILENT;
         let long = simd.count_matches(&by_lag, self.threshold(plan), sounds, counts, &plan.need);
         if sounds {
-            // A pause, and what the ring never held, is at least this far from any sound.
-            let near = |d: &&u8| **d < u8::MAX;
-            let (sum, pairs) = all.iter().filter(near).fold((0u32, 0u32), |(s, n), &d| (s + u32::from(d), n + 1));
             self.learnt = (self.learnt + 1.0).min(LEARN);
             self.usual += (sum as f32 / pairs.max(1) as f32 - self.usual) / self.learnt;
         }
