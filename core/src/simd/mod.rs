@@ -119,6 +119,8 @@ kernels! {
     fn gate(pcm: &[f32], out: &mut [f32]) -> GateCounts;
     /// Sum, energy, extremes and exact zeros of one hop. Exact.
     fn statistics(x: &[f32]) -> Statistics;
+    /// The energy of [`statistics`](Self::statistics), alone. Exact.
+    fn energy(x: &[f32]) -> f64;
     /// Whether three samples in a row differ by at most `tolerance`, the middle one of at least `least` in magnitude. Exact.
     fn has_flat_triple(x: &[f32], least: f32, tolerance: f32) -> bool;
     /// Bit `i` says whether `x[i]` is below zero; `x` holds at most 64 samples, the bits beyond are zeros. Exact.
@@ -180,16 +182,22 @@ pub(crate) fn as_numbers(z: &mut [Complex32]) -> &mut [f32] {
 /// Asks the machine to bring memory that will be needed soon into its cache; a hint, where it has such a thing.
 #[inline]
 pub(crate) fn prefetch<T: ?Sized>(what: &T) {
+    prefetch_part(what, 0, size_of_val(what));
+}
+
+/// The same for `len` bytes of it from byte `at` on.
+#[inline]
+pub(crate) fn prefetch_part<T: ?Sized>(what: &T, at: usize, len: usize) {
     #[cfg(target_arch = "x86_64")]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let start = core::ptr::from_ref(what).cast::<i8>();
-        for offset in (0..size_of_val(what)).step_by(64) {
+        for offset in (at..size_of_val(what).min(at + len)).step_by(64) {
             // SAFETY: SSE is part of x86-64, the address lies within `what`, and a prefetch reads nothing a program can see.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(offset)) };
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = what;
+    let _ = (what, at, len);
 }
 pub(crate) use portable::{GateCounts, LAG_GROUP, Statistics};

@@ -59,6 +59,7 @@ fn statistics_match_a_plain_loop_and_the_portable_bits() {
     at_every_level(|simd, x| {
         let got = simd.statistics(x);
         assert_eq!(got, portable().statistics(x), "exact: the same bits at every level");
+        assert_eq!(simd.energy(x), got.energy, "the same sum");
         if x.is_empty() {
             assert_eq!(got, Statistics::default());
             return;

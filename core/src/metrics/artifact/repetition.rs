@@ -28,7 +28,7 @@ use crate::error::ConfigError;
 use crate::features::{FrameView, spectrum_len};
 use crate::finding::{EventId, Occurrence, Severity, Sink};
 use crate::metrics::{End, Metric, StreamShape};
-use crate::simd::{SIGNATURE, Simd};
+use crate::simd::{BinSums, SIGNATURE, Simd};
 use crate::spec::{Exactness, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
 use bytemuck::cast_slice_mut;
 
@@ -127,8 +127,7 @@ pub(crate) struct Plan {
     config: RepetitionConfig,
     /// How long each lag must match, in frames.
     need: [u16; LAGS],
-    /// First bin of each band, and one past the last band.
-    bins: [usize; BANDS + 1],
+    bands: BinSums,
     rate_hz: f64,
 }
 
@@ -161,11 +160,9 @@ impl Past<'_> {
 }
 
 impl Repetition {
-    fn signature(&mut self, plan: &Plan, spectrum: &[f32]) -> Signature {
+    fn signature(&mut self, plan: &Plan, simd: Simd, spectrum: &[f32]) -> Signature {
         let mut bands = [0.0f32; BANDS];
-        for (k, band) in bands.iter_mut().enumerate() {
-            *band = spectrum[plan.bins[k]..plan.bins[k + 1]].iter().sum();
-        }
+        simd.bin_sums(&plan.bands, spectrum, &mut bands);
         let all: f32 = bands.iter().sum();
         self.loudest = (self.loudest * FORGET).max(all);
         if all < QUIET || all < self.loudest * PAUSE {
@@ -294,7 +291,10 @@ impl Metric for Repetition {
         let least = (config.least_s / FRAME_S) as u16;
         let need = core::array::from_fn(|i| least.max(((SHORTEST + i) as f64 * ROUNDS) as u16));
         let bin_hz = rate_hz / spectrum_len(stream.rate) as f64;
-        Ok(Plan { config: config.clone(), need, bins: EDGES_HZ.map(|hz| (hz / bin_hz).round() as usize), rate_hz })
+        let bins = EDGES_HZ.map(|hz| (hz / bin_hz).round() as usize);
+        let weight = |b: usize, k: usize| if (bins[b]..bins[b + 1]).contains(&k) { 1.0 } else { 0.0 };
+        let bands = BinSums::new(spectrum_len(stream.rate) / 2 + 1, BANDS, weight);
+        Ok(Plan { config: config.clone(), need, bands, rate_hz })
     }
 
     fn slab(_: &Plan) -> usize {
@@ -317,7 +317,7 @@ impl Metric for Repetition {
 
     fn update(&mut self, plan: &Plan, mem: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
         let Some(spectrum) = f.spectrum() else { return };
-        let now = self.signature(plan, spectrum);
+        let now = self.signature(plan, f.simd(), spectrum);
         let (planes, counts) = mem.split_at_mut(RING * BANDS / 4);
         let (planes, counts): (&mut [u8], &mut [u16]) = (cast_slice_mut(planes), cast_slice_mut(counts));
         // The ring runs backwards, so that older frames lie behind newer ones.
