@@ -308,7 +308,7 @@ macro_rules! register {
 }
 
 /// So many metrics before its turn, the memory of one is asked for.
-const AHEAD: usize = 4;
+const AHEAD: usize = 7;
 /// A state longer than this is mostly histograms, of which a hop touches a line or two.
 const HISTOGRAMS: usize = 1024;
 

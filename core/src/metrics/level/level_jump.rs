@@ -144,8 +144,9 @@ const LOOK: usize = 7;
 const MOST_UNLIKE_DB: f64 = 6.0;
 /// Less than this is no change: +-1.5 dB as a ratio of powers.
 const STEADY: f64 = 1.41;
-/// A closer look from +-3 dB on.
-const CLOSER: f64 = 2.0;
+/// A closer look from +-4.74 dB on: of a smaller step the likelihood ratio is below [`SHARP`], which is reached where
+/// `(1 + r)^2 / 4r` is `exp(SHARP / LOOK)`, at 2.988.
+const CLOSER: f64 = 2.98;
 /// The mean square of what can be no more than rounding to 16 bits: -100 dBFS.
 const MUTE: f64 = 1e-10;
 
