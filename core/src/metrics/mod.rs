@@ -196,8 +196,8 @@ macro_rules! register {
         /// The plans of the metrics that are on.
         pub(crate) struct Plans {
             $($name: Option<Planned<<$name::$metric as Metric>::Plan>>,)*
-            /// What each metric has in the slab, empty where it is off, and whether it is touched only with the spectrum.
-            spans: [(usize, usize, bool); METRICS],
+            /// What each metric that is on has in the slab, and whether it is touched only with the spectrum.
+            spans: [Option<(usize, usize, bool)>; METRICS],
             slab: usize,
             needs: Needs,
         }
@@ -208,14 +208,14 @@ macro_rules! register {
                 enabled: &[bool; METRICS],
                 stream: &StreamShape,
             ) -> Result<Self, ConfigError> {
-                let mut plans = Self { $($name: None,)* spans: [(0, 0, false); METRICS], slab: 0, needs: Needs::NONE };
+                let mut plans = Self { $($name: None,)* spans: [None; METRICS], slab: 0, needs: Needs::NONE };
                 $(if enabled[Index::$name as usize] {
                     let plan = <$name::$metric as Metric>::plan(&config.$name, stream)?;
                     let start = plans.slab.next_multiple_of(2);
                     plans.slab = start + <$name::$metric as Metric>::slab(&plan);
                     plans.needs = plans.needs.and(<$name::$metric as Metric>::SPEC.needs);
                     let rare = <$name::$metric as Metric>::SPEC.needs.has(Needs::SPECTRUM);
-                    plans.spans[Index::$name as usize] = (start, plans.slab, rare);
+                    plans.spans[Index::$name as usize] = Some((start, plans.slab, rare));
                     plans.$name = Some(Planned { plan, start, end: plans.slab });
                 })*
                 Ok(plans)
@@ -239,7 +239,8 @@ macro_rules! register {
             fn prefetch(&self, plans: &Plans, slab: &[f32], metric: usize, index: u64) {
                 const PLACES: [(usize, usize); METRICS] =
                     [$((core::mem::offset_of!(States, $name), size_of::<Option<$name::$metric>>()),)*];
-                let (Some(&(at, len)), Some(&(start, end, rare))) = (PLACES.get(metric), plans.spans.get(metric)) else {
+                let (Some(&(at, len)), Some(&Some((start, end, rare)))) = (PLACES.get(metric), plans.spans.get(metric))
+                else {
                     return;
                 };
                 if len <= HISTOGRAMS {
@@ -252,10 +253,8 @@ macro_rules! register {
 
             /// Asks for what the next push of this probe touches before its first metric: what listens to events.
             pub(crate) fn prefetch_first(&self, plans: &Plans, slab: &[f32], index: u64) {
-                prefetch(&self.continuity);
-                prefetch(&self.join);
-                prefetch(&self.level_jump);
-                for metric in 0..AHEAD {
+                let events = [Index::continuity, Index::join, Index::level_jump].map(|i| i as usize);
+                for metric in events.into_iter().chain(0..AHEAD) {
                     self.prefetch(plans, slab, metric, index);
                 }
             }
