@@ -73,6 +73,11 @@ bench:
 speed:
 	$(CARGO) run --release -p otoscope-benches --bin speed
 
+## speed-count: instructions of every case, counted by valgrind, into benches/record (ten minutes)
+.PHONY: speed-count
+speed-count:
+	bash benches/callgrind.sh
+
 ## golden: regenerate what tests compare with: the committed speech (needs the network and apt)
 .PHONY: golden
 golden:

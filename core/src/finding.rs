@@ -1,5 +1,6 @@
 //! What a detector reports, and the bounded ring it goes through.
 
+use crate::simd::prefetch_part;
 use crate::spec::KindSpec;
 
 /// How bad a finding is. Each detector's page states its thresholds.
@@ -162,8 +163,8 @@ impl From<Waiting> for Finding {
 
 /// The bounded ring, the exact counts per kind, and what is needed to stamp a finding.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub(crate) struct Ledger<const KINDS: usize> {
-    ring: [Waiting; RING_LEN],
     read: u32,
     len: u32,
     next_seq: u64,
@@ -174,6 +175,8 @@ pub(crate) struct Ledger<const KINDS: usize> {
     t_ns: Option<i64>,
     chunks: u32,
     chunk_starts: [u64; REMEMBERED_CHUNKS],
+    /// Last, since few hops have a finding.
+    ring: [Waiting; RING_LEN],
 }
 
 const EMPTY: Finding = Finding {
@@ -193,6 +196,11 @@ const EMPTY: Finding = Finding {
 };
 
 impl<const KINDS: usize> Ledger<KINDS> {
+    /// Asks for what every push touches.
+    pub(crate) fn prefetch(&self) {
+        prefetch_part(self, 0, core::mem::offset_of!(Self, ring));
+    }
+
     pub(crate) fn new() -> Self {
         Self {
             ring: [EMPTY.into(); RING_LEN],

@@ -6,6 +6,7 @@
 use crate::error::ConfigError;
 use crate::features::{Event, FrameView, PacketFacts};
 use crate::finding::{Record, Sink};
+use crate::simd::{prefetch, prefetch_part};
 use crate::spec::{FieldSpec, Fields, MetricSpec, Needs, ParamValue, Params, Value};
 use crate::units::SampleRate;
 
@@ -173,6 +174,8 @@ macro_rules! register {
         /// The plans of the metrics that are on.
         pub(crate) struct Plans {
             $($name: Option<Planned<<$name::$metric as Metric>::Plan>>,)*
+            /// What each metric that is on has in the slab, and whether it is touched only with the spectrum.
+            spans: [Option<(usize, usize, bool)>; METRICS],
             slab: usize,
             needs: Needs,
         }
@@ -183,12 +186,14 @@ macro_rules! register {
                 enabled: &[bool; METRICS],
                 stream: &StreamShape,
             ) -> Result<Self, ConfigError> {
-                let mut plans = Self { $($name: None,)* slab: 0, needs: Needs::NONE };
+                let mut plans = Self { $($name: None,)* spans: [None; METRICS], slab: 0, needs: Needs::NONE };
                 $(if enabled[Index::$name as usize] {
                     let plan = <$name::$metric as Metric>::plan(&config.$name, stream)?;
                     let start = plans.slab.next_multiple_of(2);
                     plans.slab = start + <$name::$metric as Metric>::slab(&plan);
                     plans.needs = plans.needs.and(<$name::$metric as Metric>::SPEC.needs);
+                    let rare = <$name::$metric as Metric>::SPEC.needs.has(Needs::SPECTRUM);
+                    plans.spans[Index::$name as usize] = Some((start, plans.slab, rare));
                     plans.$name = Some(Planned { plan, start, end: plans.slab });
                 })*
                 Ok(plans)
@@ -203,10 +208,35 @@ macro_rules! register {
             }
         }
 
-        /// The state of every metric that is on.
+        /// The state of every metric that is on, in the order in which they are updated.
+        #[repr(C)]
         pub(crate) struct States { $($name: Option<$name::$metric>,)* }
 
         impl States {
+            /// Asks for what a metric will touch in hop `index`.
+            fn prefetch(&self, plans: &Plans, slab: &[f32], metric: usize, index: u64) {
+                const PLACES: [(usize, usize); METRICS] =
+                    [$((core::mem::offset_of!(States, $name), size_of::<Option<$name::$metric>>()),)*];
+                let (Some(&(at, len)), Some(&Some((start, end, rare)))) = (PLACES.get(metric), plans.spans.get(metric))
+                else {
+                    return;
+                };
+                if len <= HISTOGRAMS {
+                    prefetch_part(self, at, len);
+                }
+                if start < end && (!rare || index % 2 == 1) {
+                    prefetch(&slab[start..end]);
+                }
+            }
+
+            /// Asks for what the next push of this probe touches before its first metric: what listens to events.
+            pub(crate) fn prefetch_first(&self, plans: &Plans, slab: &[f32], index: u64) {
+                let events = [Index::continuity, Index::join, Index::level_jump].map(|i| i as usize);
+                for metric in events.into_iter().chain(0..AHEAD) {
+                    self.prefetch(plans, slab, metric, index);
+                }
+            }
+
             pub(crate) fn new(plans: &Plans) -> Self {
                 Self { $($name: plans.$name.as_ref().map(|p| Metric::new(&p.plan)),)* }
             }
@@ -217,8 +247,21 @@ macro_rules! register {
                 })*
             }
 
-            pub(crate) fn update(&mut self, plans: &Plans, slab: &mut [f32], f: &FrameView<'_>, ledger: &mut dyn Record) {
-                $(if let (Some(m), Some(p)) = (&mut self.$name, &plans.$name) {
+            /// `next` is the probe whose turn comes after this one's, with its plans, its slab and the number of its hop.
+            pub(crate) fn update(
+                &mut self,
+                plans: &Plans,
+                slab: &mut [f32],
+                f: &FrameView<'_>,
+                ledger: &mut dyn Record,
+                next: Option<(&Plans, &Self, &[f32], u64)>,
+            ) {
+                // What is used soon is asked for a little at a time: memory answers few questions at once.
+                $(match next {
+                    Some((plans, next, slab, index)) => next.prefetch(plans, slab, Index::$name as usize, index),
+                    None => self.prefetch(plans, slab, Index::$name as usize + AHEAD, f.index()),
+                }
+                if let (Some(m), Some(p)) = (&mut self.$name, &plans.$name) {
                     m.update(&p.plan, &mut slab[p.start..p.end], f, &mut sink(ledger, Index::$name as usize));
                 })*
             }
@@ -240,6 +283,11 @@ macro_rules! register {
         }
     };
 }
+
+/// So many metrics before its turn, the memory of one is asked for.
+const AHEAD: usize = 7;
+/// A state longer than this is mostly histograms, of which a hop touches a line or two.
+const HISTOGRAMS: usize = 1024;
 
 /// Why the fields of a metric that was switched off have no value.
 const OFF: &str = "the metric is switched off";

@@ -6,6 +6,7 @@
 use super::{Probe, Push, Tables};
 use crate::error::PushError;
 use crate::frame::Sample;
+use crate::metrics::{Plans, States};
 use crate::simd::{KState, LANES, prefetch};
 use std::sync::Arc;
 
@@ -52,16 +53,13 @@ pub fn push_many<S: Sample>(jobs: &mut [Job<'_, S>]) {
         let alike = |a: &Job<'_, S>, b: &Job<'_, S>| Arc::ptr_eq(&a.probe.plan.0, &b.probe.plan.0);
         let len = rest.iter().take(LANES).take_while(|job| alike(&rest[0], job)).count();
         let (group, others) = rest.split_at_mut(len);
-        for job in others.iter().take(LANES) {
-            job.probe.prefetch_samples();
-        }
-        push_group(group);
+        push_group(group, others);
         rest = others;
     }
 }
 
-/// Up to eight probes of one plan.
-fn push_group<S: Sample>(group: &mut [Job<'_, S>]) {
+/// Up to eight probes of one plan, and those whose turn is next.
+fn push_group<S: Sample>(group: &mut [Job<'_, S>], others: &[Job<'_, S>]) {
     // How much of each is taken already.
     let mut taken = [0usize; LANES];
     for (job, taken) in group.iter_mut().zip(&mut taken) {
@@ -87,13 +85,16 @@ fn push_group<S: Sample>(group: &mut [Job<'_, S>]) {
         }
         let energies = k_energies(group, &full);
         for i in 0..group.len() {
-            if let Some(next) = group.get(i + 1) {
-                next.probe.prefetch_state();
+            if let Some(next) = others.get(i) {
+                next.probe.prefetch_first();
             }
             if full[i] {
-                let Probe { plan, state, block } = &mut *group[i].probe;
+                let (this, rest) = group[i..].split_at_mut(1);
+                let Some(this) = this.first_mut() else { break };
+                let Probe { plan, state, block } = &mut *this.probe;
                 let (samples, slab) = plan.0.split(block);
-                state.hop(&plan.0, samples, slab, energies.map(|e| e[i]));
+                let next = rest.first().or(others.first()).map(|job| &*job.probe);
+                state.hop(&plan.0, samples, slab, energies.map(|e| e[i]), next);
             }
         }
     }
@@ -124,16 +125,20 @@ fn k_energies<S>(group: &mut [Job<'_, S>], full: &[bool; LANES]) -> Option<[f64;
 }
 
 impl Probe {
-    /// Asks for what a push touches first.
-    fn prefetch_samples(&self) {
-        prefetch(&self.state.framer);
-        prefetch(self.plan.0.peek(&self.block).0);
+    /// What its metrics will touch in the hop in progress.
+    pub(super) fn upcoming(&self) -> (&Plans, &States, &[f32], u64) {
+        let tables = &*self.plan.0;
+        (&tables.metrics, &self.state.metrics, tables.peek(&self.block).1, self.state.framer.index())
     }
 
-    /// Asks for what a hop touches.
-    fn prefetch_state(&self) {
+    /// Asks for what a push touches first.
+    pub(super) fn prefetch_first(&self) {
+        let (samples, slab) = self.plan.0.peek(&self.block);
+        prefetch(&self.state.framer);
+        self.state.ledger.prefetch();
+        prefetch(samples);
         prefetch(&self.state.features);
-        prefetch(&self.state.metrics);
+        self.state.metrics.prefetch_first(&self.plan.0.metrics, slab, self.state.framer.index());
     }
 }
 

@@ -144,13 +144,14 @@ impl Plan {
     }
 }
 
-/// Everything of a probe whose size does not depend on the rate. No pointers into itself.
+/// Everything of a probe whose size does not depend on the rate. No pointers into itself. In the order in which a push touches it.
+#[repr(C)]
 struct State {
+    finished: bool,
     framer: Framer,
     features: Features,
     metrics: States,
     ledger: Ledger<KINDS>,
-    finished: bool,
 }
 
 /// Listens to one stream. One thread at a time; it may move between threads. Different probes are independent.
@@ -239,6 +240,7 @@ impl Probe {
     }
 
     fn push<S: Sample>(&mut self, mut pcm: &[S], push: Push) -> Result<(), PushError> {
+        self.prefetch_first();
         self.begin(pcm.len(), push)?;
         let channels = self.plan.0.shape.channels;
         let Self { plan, state, block } = self;
@@ -247,7 +249,7 @@ impl Probe {
             let taken = state.framer.fill(plan.0.simd, plan.0.layout, samples, pcm);
             pcm = &pcm[taken * channels..];
             if state.framer.is_full() {
-                state.hop(&plan.0, samples, slab, None);
+                state.hop(&plan.0, samples, slab, None, None);
             }
         }
         Ok(())
@@ -336,7 +338,7 @@ impl Probe {
             let Self { plan, state, block } = self;
             let (samples, slab) = plan.0.split(block);
             if state.framer.filled() > 0 {
-                state.hop(&plan.0, samples, slab, None);
+                state.hop(&plan.0, samples, slab, None, None);
             }
             let signals = state.framer.signals(plan.0.layout, samples);
             let true_peak = state.features.finish(plan.0.simd, &plan.0.features, &signals);
@@ -359,7 +361,16 @@ impl Probe {
 
 impl State {
     /// One hop is complete (or the stream ends with a shorter one): facts, then metrics. `k_energy` as a batch computed it.
-    fn hop(&mut self, plan: &Tables, samples: &mut [f32], slab: &mut [f32], k_energy: Option<f64>) {
+    /// In a batch `next` is the probe whose turn is next.
+    fn hop(
+        &mut self,
+        plan: &Tables,
+        samples: &mut [f32],
+        slab: &mut [f32],
+        k_energy: Option<f64>,
+        next: Option<&Probe>,
+    ) {
+        let next = next.map(Probe::upcoming);
         let Self { framer, features, metrics, ledger, .. } = self;
         let signals = framer.signals(plan.layout, samples);
         let (index, start) = (framer.index(), framer.start());
@@ -368,7 +379,7 @@ impl State {
         with_spectrum(plan.simd, &plan.features, signals.window(), mean_square, index, |spectrum| {
             let bands = plan.features.bands(plan.simd, spectrum);
             let view = FrameView::new(plan.simd, signals, &facts, spectrum, bands.as_ref(), index, start);
-            metrics.update(&plan.metrics, slab, &view, ledger);
+            metrics.update(&plan.metrics, slab, &view, ledger, next);
         });
         framer.advance(plan.shape.rate, plan.layout, samples);
     }

@@ -3,6 +3,9 @@
 
 use rustfft::num_complex::Complex32;
 
+/// Bytes in one register.
+pub(super) const BYTES: usize = 32;
+
 /// Eight lanes of single precision.
 pub(super) trait Lanes: Copy {
     fn splat(v: f32) -> Self;
@@ -32,6 +35,8 @@ pub(super) trait Lanes: Copy {
     fn reverse(self) -> Self;
     /// Bit `l` is set where lane `l` is greater than that of `b`.
     fn above(self, b: Self) -> u8;
+    /// `out[l]` is the sum of `|planes[k][l] - one[k]|`, at most 255; the sum of those below 255, and how many these are.
+    fn byte_distances(planes: &[[u8; BYTES]; 8], one: &[u8; 8], out: &mut [u8; BYTES]) -> (u32, u32);
 }
 
 #[derive(Clone, Copy)]
@@ -119,6 +124,17 @@ impl Lanes for Plain {
         }
         bits
     }
+    #[inline(always)]
+    fn byte_distances(planes: &[[u8; BYTES]; 8], one: &[u8; 8], out: &mut [u8; BYTES]) -> (u32, u32) {
+        *out = [0; BYTES];
+        for (plane, &b) in planes.iter().zip(one) {
+            for (o, a) in out.iter_mut().zip(plane) {
+                *o = o.saturating_add(a.abs_diff(b));
+            }
+        }
+        let near = out.iter().filter(|o| **o < u8::MAX);
+        near.fold((0, 0), |(sum, n), &o| (sum + u32::from(o), n + 1))
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -126,6 +142,7 @@ pub(super) use avx::Avx;
 
 #[cfg(target_arch = "x86_64")]
 mod avx {
+    use super::BYTES;
     use core::arch::x86_64::*;
     use rustfft::num_complex::Complex32;
 
@@ -238,6 +255,24 @@ mod avx {
         fn above(self, b: Self) -> u8 {
             // SAFETY: as above.
             unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, b.0)) as u8 }
+        }
+        #[inline(always)]
+        fn byte_distances(planes: &[[u8; BYTES]; 8], one: &[u8; 8], out: &mut [u8; BYTES]) -> (u32, u32) {
+            // SAFETY: as above; loads and the store are of 32 bytes each.
+            unsafe {
+                let mut sums = _mm256_setzero_si256();
+                for k in 0..8 {
+                    let (a, b) = (_mm256_loadu_si256(planes[k].as_ptr().cast()), _mm256_set1_epi8(one[k] as i8));
+                    let apart = _mm256_sub_epi8(_mm256_max_epu8(a, b), _mm256_min_epu8(a, b));
+                    sums = _mm256_adds_epu8(sums, apart);
+                }
+                _mm256_storeu_si256(out.as_mut_ptr().cast(), sums);
+                let far = _mm256_cmpeq_epi8(sums, _mm256_set1_epi8(-1));
+                let quarters = _mm256_sad_epu8(_mm256_andnot_si256(far, sums), _mm256_setzero_si256());
+                let halves = _mm_add_epi64(_mm256_castsi256_si128(quarters), _mm256_extracti128_si256::<1>(quarters));
+                let total = _mm_cvtsi128_si32(halves) + _mm_extract_epi32::<2>(halves);
+                (total as u32, BYTES as u32 - (_mm256_movemask_epi8(far) as u32).count_ones())
+            }
         }
     }
 }

@@ -120,6 +120,8 @@ kernels! {
     fn gate(pcm: &[f32], out: &mut [f32]) -> GateCounts;
     /// Sum, energy, extremes and exact zeros of one hop. Exact.
     fn statistics(x: &[f32]) -> Statistics;
+    /// The energy of [`statistics`](Self::statistics), alone. Exact.
+    fn energy(x: &[f32]) -> f64;
     /// Whether three samples in a row differ by at most `tolerance`, the middle one of at least `least` in magnitude. Exact.
     fn has_flat_triple(x: &[f32], least: f32, tolerance: f32) -> bool;
     /// Bit `i` says whether `x[i]` is below zero; `x` holds at most 64 samples, the bits beyond are zeros. Exact.
@@ -143,8 +145,9 @@ kernels! {
     fn lattice_step(f: &mut [f32], b: &mut [f32], k: f32);
     /// `out[i] = sum_k h[k] x[i + k]`. Exact.
     fn correlate(x: &[f32], h: &[f32; FIR], out: &mut [f32]);
-    /// The distance of one signature from each of many, byte by byte, at most 255. Exact.
-    fn distances(one: &[u8; SIGNATURE], planes: &[u8], out: &mut [u8]);
+    /// The distance of one signature from each of many, byte by byte, at most 255; the sum of those that are less, and how
+    /// many. Exact.
+    fn distances(one: &[u8; SIGNATURE], planes: &[u8], out: &mut [u8]) -> (u32, u32);
     /// Counts up where a distance is within `threshold`, else down; whether a count reached what it needs. Exact.
     fn count_matches(distances: &[u8], threshold: u8, begin: bool, counts: &mut [u16], need: &[u16]) -> bool;
     /// `x * window`, element by element, two in a row as one complex number. Exact.
@@ -192,16 +195,22 @@ pub(crate) fn as_numbers(z: &mut [Complex32]) -> &mut [f32] {
 /// Asks the machine to bring memory that will be needed soon into its cache; a hint, where it has such a thing.
 #[inline]
 pub(crate) fn prefetch<T: ?Sized>(what: &T) {
+    prefetch_part(what, 0, size_of_val(what));
+}
+
+/// The same for `len` bytes of it from byte `at` on.
+#[inline]
+pub(crate) fn prefetch_part<T: ?Sized>(what: &T, at: usize, len: usize) {
     #[cfg(target_arch = "x86_64")]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let start = core::ptr::from_ref(what).cast::<i8>();
-        for offset in (0..size_of_val(what)).step_by(64) {
+        for offset in (at..size_of_val(what).min(at + len)).step_by(64) {
             // SAFETY: SSE is part of x86-64, the address lies within `what`, and a prefetch reads nothing a program can see.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(offset)) };
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = what;
+    let _ = (what, at, len);
 }
 pub(crate) use portable::{GateCounts, LAG_GROUP, Statistics};

@@ -142,6 +142,23 @@ pub(crate) fn statistics<V: Lanes>(x: &[f32]) -> Statistics {
     Statistics { sum: sum(s.store()), energy: sum(e.store()), min: least(lo.store()), max: largest(hi.store()), zeros }
 }
 
+#[inline(always)]
+pub(crate) fn energy<V: Lanes>(x: &[f32]) -> f64 {
+    let mut e = V::splat(0.0);
+    let (groups, rest) = x.as_chunks::<LANES>();
+    for v in groups {
+        let v = V::load(v);
+        e = e.add(v.mul(v));
+    }
+    if !rest.is_empty() {
+        let mut tail = [0.0; LANES];
+        tail[..rest.len()].copy_from_slice(rest);
+        let v = V::load(&tail);
+        e = e.add(v.mul(v));
+    }
+    sum(e.store())
+}
+
 /// The least lane.
 #[inline(always)]
 fn least(l: [f32; LANES]) -> f32 {

@@ -1,7 +1,7 @@
 //! The kernels behind the spectrum, its bands and peaks, the pitch and the signatures: the portable definitions, as in
 //! `portable.rs`.
 
-use super::lanes::Lanes;
+use super::lanes::{BYTES, Lanes};
 use super::portable::LANES;
 use rustfft::num_complex::Complex32;
 
@@ -98,15 +98,33 @@ pub(crate) fn peaks<V: Lanes>(power: &[f32], ratio: f32, bits: &mut [u8]) {
 pub(crate) const SIGNATURE: usize = 8;
 
 /// How far each of many signatures is from one: the sum of absolute differences of their bytes, at most 255. `planes` holds
-/// the first bytes of all of them, then the second bytes, and so on.
+/// the first bytes of all of them, then the second bytes, and so on. Returns the sum of the distances below 255, and how many
+/// there are.
 #[inline(always)]
-pub(crate) fn distances<V: Lanes>(one: &[u8; SIGNATURE], planes: &[u8], out: &mut [u8]) {
-    out.fill(0);
-    for (plane, &b) in planes.chunks_exact(out.len().max(1)).zip(one) {
-        for (sum, &a) in out.iter_mut().zip(plane) {
-            *sum = sum.saturating_add(a.abs_diff(b));
+pub(crate) fn distances<V: Lanes>(one: &[u8; SIGNATURE], planes: &[u8], out: &mut [u8]) -> (u32, u32) {
+    let len = out.len();
+    let (mut total, mut near) = (0, 0);
+    let mut at = 0;
+    // Whole groups stay in one register over all planes.
+    while let Some(out) = out.get_mut(at..).and_then(|o| o.first_chunk_mut::<BYTES>()) {
+        let group: [[u8; BYTES]; SIGNATURE] = core::array::from_fn(|k| {
+            planes.get(k * len + at..).and_then(|p| p.first_chunk()).copied().unwrap_or([0; BYTES])
+        });
+        let (sum, least) = V::byte_distances(&group, one, out);
+        total += sum;
+        near += least;
+        at += BYTES;
+    }
+    for i in at..len {
+        let plane = |k: usize| planes.get(k * len + i).copied().unwrap_or(0);
+        let sum = one.iter().enumerate().fold(0u8, |sum, (k, &b)| sum.saturating_add(plane(k).abs_diff(b)));
+        out[i] = sum;
+        if sum < u8::MAX {
+            total += u32::from(sum);
+            near += 1;
         }
     }
+    (total, near)
 }
 
 /// Counts for each lag how long it has matched: a distance within `threshold` adds one (where `begin` is false, only to what
@@ -119,11 +137,27 @@ pub(crate) fn count_matches<V: Lanes>(
     counts: &mut [u16],
     need: &[u16],
 ) -> bool {
+    /// Counts looked at at once.
+    const COUNTS: usize = 16;
+    let (threshold, idle) = (u16::from(threshold), u16::from(!begin));
+    let one = |count: u16, d: u8| {
+        let up = count.saturating_add(u16::from(count >= idle));
+        if u16::from(d) <= threshold { up } else { count.saturating_sub(4) }
+    };
     let mut reached = false;
-    for ((count, &d), &need) in counts.iter_mut().zip(distances).zip(need) {
-        let up = count.saturating_add(u16::from(begin | (*count > 0)));
-        let down = count.saturating_sub(4);
-        *count = if d <= threshold { up } else { down };
+    let (groups, rest) = counts.as_chunks_mut::<COUNTS>();
+    let (near, far) = distances.split_at(distances.len().min(groups.len() * COUNTS));
+    let (early, late) = need.split_at(near.len().min(need.len()));
+    for ((counts, d), need) in groups.iter_mut().zip(near.as_chunks::<COUNTS>().0).zip(early.as_chunks::<COUNTS>().0) {
+        let mut any = 0u16;
+        for l in 0..COUNTS {
+            counts[l] = one(counts[l], d[l]);
+            any |= u16::from(counts[l] >= need[l]);
+        }
+        reached |= any > 0;
+    }
+    for ((count, &d), &need) in rest.iter_mut().zip(far).zip(late) {
+        *count = one(*count, d);
         reached |= *count >= need;
     }
     reached

@@ -59,6 +59,7 @@ fn statistics_match_a_plain_loop_and_the_portable_bits() {
     at_every_level(|simd, x| {
         let got = simd.statistics(x);
         assert_eq!(got, portable().statistics(x), "exact: the same bits at every level");
+        assert_eq!(simd.energy(x), got.energy, "the same sum");
         if x.is_empty() {
             assert_eq!(got, Statistics::default());
             return;
@@ -273,9 +274,11 @@ fn distances_and_matches_are_what_a_plain_loop_counts() {
         let planes: Vec<u8> = x[..8 * n].iter().map(byte).collect();
         let one: [u8; 8] = core::array::from_fn(|k| (37 * k) as u8);
         let mut got = vec![9; n];
-        simd.distances(&one, &planes, &mut got);
+        let (sum, near) = simd.distances(&one, &planes, &mut got);
         let want = |i: usize| (0..8).map(|k| u32::from(planes[k * n + i].abs_diff(one[k]))).sum::<u32>().min(255) as u8;
         assert_eq!(got, (0..n).map(want).collect::<Vec<_>>());
+        let all: Vec<u32> = got.iter().filter(|d| **d < 255).map(|&d| u32::from(d)).collect();
+        assert_eq!((sum, near as usize), (all.iter().sum(), all.len()));
         for begin in [true, false] {
             let before: Vec<u16> = (0..n).map(|i| [0, 1, 3, 7, u16::MAX][i % 5]).collect();
             let need: Vec<u16> = (0..n).map(|i| 5 + i as u16).collect();

@@ -28,7 +28,7 @@ use crate::error::ConfigError;
 use crate::features::{FrameView, spectrum_len};
 use crate::finding::{EventId, Occurrence, Severity, Sink};
 use crate::metrics::{End, Metric, StreamShape};
-use crate::simd::{SIGNATURE, Simd};
+use crate::simd::{BinSums, SIGNATURE, Simd};
 use crate::spec::{Exactness, Fields, KindSpec, MetricSpec, Needs, Params, Unit, Value};
 use bytemuck::cast_slice_mut;
 
@@ -127,8 +127,7 @@ pub(crate) struct Plan {
     config: RepetitionConfig,
     /// How long each lag must match, in frames.
     need: [u16; LAGS],
-    /// First bin of each band, and one past the last band.
-    bins: [usize; BANDS + 1],
+    bands: BinSums,
     rate_hz: f64,
 }
 
@@ -161,11 +160,9 @@ impl Past<'_> {
 }
 
 impl Repetition {
-    fn signature(&mut self, plan: &Plan, spectrum: &[f32]) -> Signature {
+    fn signature(&mut self, plan: &Plan, simd: Simd, spectrum: &[f32]) -> Signature {
         let mut bands = [0.0f32; BANDS];
-        for (k, band) in bands.iter_mut().enumerate() {
-            *band = spectrum[plan.bins[k]..plan.bins[k + 1]].iter().sum();
-        }
+        simd.bin_sums(&plan.bands, spectrum, &mut bands);
         let all: f32 = bands.iter().sum();
         self.loudest = (self.loudest * FORGET).max(all);
         if all < QUIET || all < self.loudest * PAUSE {
@@ -179,7 +176,8 @@ impl Repetition {
     /// one has matched long enough.
     fn compare(&mut self, plan: &Plan, simd: Simd, now: Signature, past: &Past<'_>, counts: &mut [u16]) -> bool {
         let mut all = [0u8; RING];
-        simd.distances(&now, past.planes, &mut all);
+        // A pause, and what the ring never held, is as far as can be from any sound.
+        let (sum, pairs) = simd.distances(&now, past.planes, &mut all);
         // Behind the newest lie the others, each one frame older; the ring goes on at its beginning.
         let mut by_lag = [0u8; LAGS];
         let first = (past.newest + SHORTEST) % RING;
@@ -189,9 +187,6 @@ impl Repetition {
         let sounds = now != SILENT;
         let long = simd.count_matches(&by_lag, self.threshold(plan), sounds, counts, &plan.need);
         if sounds {
-            // A pause, and what the ring never held, is at least this far from any sound.
-            let near = |d: &&u8| **d < u8::MAX;
-            let (sum, pairs) = all.iter().filter(near).fold((0u32, 0u32), |(s, n), &d| (s + u32::from(d), n + 1));
             self.learnt = (self.learnt + 1.0).min(LEARN);
             self.usual += (sum as f32 / pairs.max(1) as f32 - self.usual) / self.learnt;
         }
@@ -296,7 +291,10 @@ impl Metric for Repetition {
         let least = (config.least_s / FRAME_S) as u16;
         let need = core::array::from_fn(|i| least.max(((SHORTEST + i) as f64 * ROUNDS) as u16));
         let bin_hz = rate_hz / spectrum_len(stream.rate) as f64;
-        Ok(Plan { config: config.clone(), need, bins: EDGES_HZ.map(|hz| (hz / bin_hz).round() as usize), rate_hz })
+        let bins = EDGES_HZ.map(|hz| (hz / bin_hz).round() as usize);
+        let weight = |b: usize, k: usize| if (bins[b]..bins[b + 1]).contains(&k) { 1.0 } else { 0.0 };
+        let bands = BinSums::new(spectrum_len(stream.rate) / 2 + 1, BANDS, weight);
+        Ok(Plan { config: config.clone(), need, bands, rate_hz })
     }
 
     fn slab(_: &Plan) -> usize {
@@ -319,7 +317,7 @@ impl Metric for Repetition {
 
     fn update(&mut self, plan: &Plan, mem: &mut [f32], f: &FrameView<'_>, out: &mut Sink<'_>) {
         let Some(spectrum) = f.spectrum() else { return };
-        let now = self.signature(plan, spectrum);
+        let now = self.signature(plan, f.simd(), spectrum);
         let (planes, counts) = mem.split_at_mut(RING * BANDS / 4);
         let (planes, counts): (&mut [u8], &mut [u16]) = (cast_slice_mut(planes), cast_slice_mut(counts));
         // The ring runs backwards, so that older frames lie behind newer ones.

@@ -144,8 +144,9 @@ const LOOK: usize = 7;
 const MOST_UNLIKE_DB: f64 = 6.0;
 /// Less than this is no change: +-1.5 dB as a ratio of powers.
 const STEADY: f64 = 1.41;
-/// A closer look from +-3 dB on.
-const CLOSER: f64 = 2.0;
+/// A closer look from +-4.74 dB on: of a smaller step the likelihood ratio is below [`SHARP`], which is reached where
+/// `(1 + r)^2 / 4r` is `exp(SHARP / LOOK)`, at 2.988.
+const CLOSER: f64 = 2.98;
 /// The mean square of what can be no more than rounding to 16 bits: -100 dBFS.
 const MUTE: f64 = 1e-10;
 
@@ -153,26 +154,30 @@ const MUTE: f64 = 1e-10;
 const SHARP: f32 = 2.0;
 const ELSEWHERE: f32 = 1.5;
 
-/// Of `2 LOOK` mean squares, each of one millisecond: how likely a change in the middle is against none, and how much more
-/// likely one elsewhere (logarithms of likelihood ratios a sample pair, for Gaussian noise whose variance changes once).
-fn change(x: &[f32; 2 * LOOK]) -> (f32, f32) {
+/// Of `2 LOOK` mean squares, each of one millisecond: whether a change in the middle is likely against none, and one elsewhere
+/// not much more likely (logarithms of likelihood ratios a sample pair, for Gaussian noise whose variance changes once).
+fn is_sharp(x: &[f32; 2 * LOOK]) -> bool {
     const N: f32 = 2.0 * LOOK as f32;
     let floor = MUTE as f32 / 10.0;
     let total: f32 = x.iter().sum::<f32>() + N * floor;
     let none = N * (total / N).ln();
-    let (mut sum, mut middle, mut best) = (0.0, 0.0, f32::MIN);
-    for (k, v) in x.iter().enumerate() {
+    let ratio = |k: usize, sum: f32| {
         let n = k as f32;
+        none - n * (sum / n).ln() - (N - n) * ((total - sum).max(floor) / (N - n)).ln()
+    };
+    // Most have no change in the middle.
+    let middle = ratio(LOOK, x[..LOOK].iter().fold(0.0, |sum, v| sum + (v + floor)));
+    if middle <= SHARP {
+        return false;
+    }
+    let (mut sum, mut best) = (0.0, f32::MIN);
+    for (k, v) in x.iter().enumerate() {
         if (2..2 * LOOK - 1).contains(&k) {
-            let ratio = none - n * (sum / n).ln() - (N - n) * ((total - sum).max(floor) / (N - n)).ln();
-            best = best.max(ratio);
-            if k == LOOK {
-                middle = ratio;
-            }
+            best = best.max(ratio(k, sum));
         }
         sum += v + floor;
     }
-    (middle, best - middle)
+    best - middle < ELSEWHERE
 }
 
 /// The same, counted from the start of the boundary it belongs to.
@@ -337,31 +342,38 @@ impl Plan {
             return Look::Nothing;
         }
         let x = &window[at - side..at + side];
-        let energy = |x: &[f32]| simd.statistics(x).energy / side as f64;
+        let energy = |x: &[f32]| simd.energy(x) / side as f64;
         let (before, after) = (energy(&x[..side]), energy(&x[side..]));
         if before.min(after) < MUTE {
             return Look::Nothing;
         }
-        let near = Look::Near(power_db(after / before) as f32);
         if before.max(after) < STEADY * before.min(after) {
             return Look::Steady;
         }
+        let near = Look::Near(power_db(after / before) as f32);
         if before.max(after) < CLOSER * before.min(after) {
             return near;
         }
         let (mut low, mut high) = ([0.0f32; 2 * LOOK], [0.0f32; 2 * LOOK]);
-        for (k, ms) in x.chunks_exact(self.ms).enumerate().take(2 * LOOK) {
-            low[k] = ms.iter().map(|v| v * v).sum::<f32>() / self.ms as f32;
+        for (low, ms) in low.iter_mut().zip(x.chunks_exact(self.ms)) {
+            *low = ms.iter().map(|v| v * v).sum::<f32>() / self.ms as f32;
+        }
+        if !is_sharp(&low) {
+            return near;
+        }
+        for (high, ms) in high.iter_mut().zip(x.chunks_exact(self.ms)) {
             // The differences within the millisecond only, so that none crosses the edge.
-            high[k] = ms.windows(2).map(|w| (w[1] - w[0]) * (w[1] - w[0])).sum::<f32>() / self.ms as f32;
+            *high = ms.windows(2).map(|w| (w[1] - w[0]) * (w[1] - w[0])).sum::<f32>() / self.ms as f32;
+        }
+        if !is_sharp(&high) {
+            return near;
         }
         let ratio = |x: &[f32; 2 * LOOK]| {
             let half = |x: &[f32]| f64::from(x.iter().sum::<f32>()) + MUTE;
             power_db(half(&x[LOOK..]) / half(&x[..LOOK]))
         };
         let steps = [ratio(&low), ratio(&high)];
-        let sharp = [change(&low), change(&high)].iter().all(|&(here, more)| here > SHARP && more < ELSEWHERE);
-        if sharp && steps[0] * steps[1] > 0.0 { Look::Exact((0.5 * (steps[0] + steps[1])) as f32) } else { near }
+        if steps[0] * steps[1] > 0.0 { Look::Exact((0.5 * (steps[0] + steps[1])) as f32) } else { near }
     }
 
     fn jump(&self, start: u64, end: u64, db: f64) -> Occurrence {
