@@ -60,7 +60,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "reference")]
     pairs: Option<PathBuf>,
     /// Where the scores of --pairs go, as CSV; a table on stdout without it
-    #[arg(long, value_name = "FILE", requires = "pairs")]
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Compute these scores, each as SCORE or SCORE:PRESET (comma-separated; all without it; `otoscope metrics` lists them)
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
@@ -115,6 +115,11 @@ impl Args {
 pub fn run(args: &Args) -> Result<u8, Stop> {
     let plan = args.plan()?;
     let labels = labels(&args.label)?;
+    if args.out.is_some() && args.pairs.is_none() {
+        return Err(
+            Problem::new("--out", "it takes the scores of --pairs", "give --pairs, or --json for one pair").into()
+        );
+    }
     match (&args.pairs, &args.reference, &args.degraded) {
         (Some(list), ..) => many(args, &plan, &labels, list),
         (None, Some(reference), Some(degraded)) => one(args, &plan, labels, reference, degraded),

@@ -8,7 +8,7 @@ const RATE: u32 = 16_000;
 
 /// Two square waves whose products add up to zero over every four samples.
 fn pcm(fast: i16) -> Vec<i16> {
-    (0..i32::from(i16::MAX) / 2)
+    (0..16_000)
         .map(|n| {
             let slow = if n % 4 < 2 { 8000 } else { -8000 };
             slow + if n % 2 == 0 { fast } else { -fast }
@@ -31,7 +31,7 @@ fn one_pair_as_a_table_and_as_json() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     let line = ran.out.lines().find(|l| l.contains("snr")).expect("a line for it");
     assert!(line.contains("value_db") && line.contains("20.00") && line.contains("dB"), "{line}");
-    assert!(ran.out.contains("16000 Hz, 1.02 s"), "{}", ran.out);
+    assert!(ran.out.contains("16000 Hz, 1.00 s"), "{}", ran.out);
 
     let json = otoscope(&["compare", &reference, &tenth, "--json", "--label", "build=7"]).json();
     assert_eq!(json["schema"], "otoscope.comparison/1");
@@ -74,7 +74,7 @@ fn a_list_of_pairs_loses_none() {
     assert_eq!((row(4)[5], row(5)[5], row(6)[5]), ("unreadable", "unreadable", "ok"));
     // The table of means by system.
     let means: Vec<&str> = ran.out.lines().filter(|l| l.contains("snr")).collect();
-    assert!(means[0].contains("17.0") && means[0].contains("2 of 2"), "{means:?}");
+    assert!(means[0].contains("16.99") && means[0].contains("2 of 2"), "{means:?}");
     assert!(means[1].contains("20.00") && means[1].contains("1 of 4"), "{means:?}");
 
     let one_job = folder.path("again.csv");
@@ -92,8 +92,12 @@ fn a_list_of_pairs_loses_none() {
 #[test]
 fn delay_and_channels() {
     let folder = Folder::new();
-    let noise: Vec<i16> =
-        (0..20_000_u32).map(|n| (n.wrapping_mul(n).wrapping_mul(2_654_435_761) >> 19) as i16).collect();
+    let mut seed = 1_u32;
+    let mut next = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 17) as i16 - 16_384
+    };
+    let noise: Vec<i16> = (0..20_000).map(|_| next()).collect();
     let late: Vec<i16> = [vec![0; 160], noise[..19_840].to_vec()].concat();
     let reference = folder.wav("ref.wav", RATE, 1, &noise);
     let stereo: Vec<i16> = late.iter().flat_map(|&v| [0, v]).collect();
