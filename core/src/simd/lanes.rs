@@ -30,6 +30,8 @@ pub(super) trait Lanes: Copy {
     fn broadcast<const I: usize>(self) -> Self;
     /// The lanes in the opposite order.
     fn reverse(self) -> Self;
+    /// The last lane of `before`, then all lanes but the last.
+    fn shift_in(self, before: Self) -> Self;
     /// Bit `l` is set where lane `l` is greater than that of `b`.
     fn above(self, b: Self) -> u8;
 }
@@ -110,6 +112,10 @@ impl Lanes for Plain {
     fn reverse(mut self) -> Self {
         self.0.reverse();
         self
+    }
+    #[inline(always)]
+    fn shift_in(self, before: Self) -> Self {
+        Self(core::array::from_fn(|l| if l == 0 { before.0[7] } else { self.0[l - 1] }))
     }
     #[inline(always)]
     fn above(self, b: Self) -> u8 {
@@ -233,6 +239,16 @@ mod avx {
         #[inline(always)]
         fn reverse(self) -> Self {
             avx!(_mm256_permutevar8x32_ps(self.0, _mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0)))
+        }
+        #[inline(always)]
+        fn shift_in(self, before: Self) -> Self {
+            let turn = [7i32, 0, 1, 2, 3, 4, 5, 6];
+            // SAFETY: as above.
+            let turn = unsafe { _mm256_loadu_si256(turn.as_ptr().cast::<__m256i>()) };
+            avx!(_mm256_blend_ps::<1>(
+                _mm256_permutevar8x32_ps(self.0, turn),
+                _mm256_permutevar8x32_ps(before.0, turn)
+            ))
         }
         #[inline(always)]
         fn above(self, b: Self) -> u8 {

@@ -7,6 +7,7 @@
 //! The level is chosen once, when a config is frozen.
 
 mod lanes;
+mod p862;
 mod portable;
 mod spectral;
 #[cfg(test)]
@@ -16,6 +17,8 @@ pub(crate) use portable::{
     BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, PHASES, POINTS, RealPower, SHORT, SIGNATURE,
     TAPS, TruePeakTable,
 };
+
+pub(crate) use p862::Cascade;
 
 use core::fmt;
 use lanes::Plain;
@@ -167,6 +170,8 @@ kernels! {
     fn maxima(x: &[f32]) -> u128;
     /// `out[k] = sum_n x[n] x[n + k]` over `span` samples, for lags from `first` to `last` at least. Exact.
     fn lagged_products(x: &[f32], span: usize, first: usize, last: usize, out: &mut [f32]);
+    /// Second-order sections in series, from silence, in place. Exact.
+    fn cascade(table: &Cascade, x: &mut [f32]);
 }
 
 /// The real and imaginary parts of complex numbers, in turn: memory for numbers once these are no longer needed.
