@@ -3,6 +3,7 @@
 use super::Scratch;
 use super::tables::{Constants, IRS_CURVE, LEVEL_CURVE, response};
 use super::transform::{Transforms, room};
+use realfft::num_complex::Complex32;
 use std::sync::OnceLock;
 
 /// The power the signal is brought to.
@@ -32,10 +33,9 @@ impl Responses {
     }
 }
 
-/// A power of two that brings the largest magnitude of `x` to 0.5 .. 1: whatever the scale of the input, no sum
-/// overflows and nothing is rounded. Zero if all of `x` is zero.
-fn unit(x: &[f32]) -> f64 {
-    let peak = x.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+/// A power of two that brings a largest magnitude to 0.5 .. 1: whatever the scale of the input, no sum overflows and
+/// nothing is rounded. Zero for zero.
+fn unit(peak: f32) -> f64 {
     if peak == 0.0 {
         return 0.0;
     }
@@ -45,14 +45,17 @@ fn unit(x: &[f32]) -> f64 {
 }
 
 /// What is known of a signal before its level is set.
+#[derive(Clone, Copy)]
 pub(super) struct Measured {
     unit: f64,
+    /// The largest magnitude.
+    pub peak: f32,
     /// The energy in the telephone band, of the signal times `unit`.
     energy: f64,
 }
 
-/// Measures the energy in the telephone band; leaves the spectrum of the signal in `scratch.spectrum` for the input filter. `None` if
-/// there is nothing.
+/// Measures the energy in the telephone band; `None` if there is nothing. Leaves the spectrum of the signal in
+/// `scratch.spectrum` for the input filter of the narrow band.
 pub(super) fn measure(
     c: &Constants,
     transforms: &Transforms,
@@ -60,34 +63,59 @@ pub(super) fn measure(
     x: &[f32],
     scratch: &mut Scratch,
 ) -> Option<Measured> {
-    let unit = unit(x);
+    let peak = x.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+    let unit = unit(peak);
     if unit == 0.0 {
         return None;
     }
-    let len = (x.len() + c.padding()).next_power_of_two();
+    let n = x.len() + c.padding();
+    let len = n.next_power_of_two();
     let time = room(&mut scratch.time, len);
     for (t, &v) in time.iter_mut().zip(x) {
         *t = (f64::from(v) * unit) as f32;
     }
     time[x.len()..].fill(0.0);
-    let all: f64 = time.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
+    let all = energy(&time[..x.len()]);
     let bins = room(&mut scratch.spectrum, len / 2 + 1);
     transforms.forward(time, bins, &mut scratch.work);
-    let filtered = room(&mut scratch.product, len / 2 + 1);
+
+    // The band ends far below 4 kHz, so a signal of 16 kHz is as well known by every second sample.
+    let half = if c.rate_hz > 8000 { 2 } else { 1 };
+    let short = len / half;
+    let filtered = room(&mut scratch.product, short / 2 + 1);
     for ((f, b), g) in filtered.iter_mut().zip(&*bins).zip(curve.gains(c.rate_hz, len)) {
         *f = b * g;
     }
-    transforms.inverse(filtered, time, &mut scratch.work);
-    let n = x.len() + c.padding();
-    let energy = time[..n].iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>() / (len as f64 * len as f64);
-    (energy > NOTHING * all).then_some(Measured { unit, energy })
+    // A transform in single precision may lose some 1e-7 of the energy, always in the same direction. That is what it takes
+    // to round the level, and with it every sample, in another way than the standard's own code; so the energy is
+    // taken from the samples, and only shares of it from what transforms say: in the band, and in time.
+    let band = bins_energy(filtered) / bins_energy(bins);
+    transforms.inverse(filtered, &mut time[..short], &mut scratch.work);
+    let (inside, outside) = time[..short].split_at(n.div_ceil(half));
+    let inside = energy(inside);
+    let energy = all * band * inside / (inside + energy(outside));
+    (band > NOTHING && energy.is_finite()).then_some(Measured { unit, peak, energy })
+}
+
+fn energy(x: &[f32]) -> f64 {
+    x.iter().map(|&v| f64::from(v) * f64::from(v)).sum()
+}
+
+/// The sum of the squares of all bins of a real signal, of which half are given; the first and the last have no twin.
+fn bins_energy(bins: &[Complex32]) -> f64 {
+    let power = |b: &Complex32| f64::from(b.re) * f64::from(b.re) + f64::from(b.im) * f64::from(b.im);
+    let ends: f64 = [bins.first(), bins.last()].into_iter().flatten().map(power).sum();
+    2.0 * bins.iter().map(power).sum::<f64>() - ends
 }
 
 impl Measured {
-    /// The factor that brings the signal to the target when `samples` is the length of the longer one of a pair.
-    pub(super) fn scale(&self, c: &Constants, samples: usize) -> f64 {
-        let power = self.energy / (samples + c.padding()) as f64;
-        (TARGET / power).sqrt()
+    /// What brings the signal, divided by `divisor`, to the target when `samples` is the length of the longer one of a
+    /// pair.
+    pub(super) fn scale(&self, c: &Constants, divisor: f64, samples: usize) -> f64 {
+        let energy = self.energy / (self.unit * divisor).powi(2);
+        // The standard keeps the power in single precision.
+        let power = (energy / (samples + c.padding()) as f64) as f32;
+        (TARGET / f64::from(power)).sqrt()
     }
 }
 
@@ -97,8 +125,9 @@ pub(super) fn irs(
     c: &Constants,
     transforms: &Transforms,
     curve: &Responses,
+    measured: &Measured,
     samples: usize,
-    scale: f64,
+    longer: usize,
     scratch: &mut Scratch,
     out: &mut [f32],
 ) {
@@ -112,20 +141,23 @@ pub(super) fn irs(
     transforms.inverse(bins, time, &mut scratch.work);
     out[..c.margin()].fill(0.0);
     out[c.margin() + n..].fill(0.0);
-    let scale = (scale / len as f64) as f32;
+    // The spectrum is that of the signal times `unit`.
+    let scale = (measured.scale(c, 1.0 / measured.unit, longer) / len as f64) as f32;
     for (o, t) in out[c.margin()..].iter_mut().zip(&time[..n]) {
         *o = t * scale;
     }
 }
 
-/// The signal at its level behind the input filter of P.862.2, after fades over 15 samples at both ends.
-pub(super) fn wideband(c: &Constants, filter: &[f32; 5], x: &[f32], unit: f64, scale: f64, out: &mut [f32]) {
+/// The signal over `divisor` at its level behind the input filter of P.862.2, after fades over 15 samples at both ends. The filter's
+/// poles are so near to the circle that how its input is rounded can be heard: the operations are the standard's.
+pub(super) fn wideband(c: &Constants, filter: &[f32; 5], x: &[f32], divisor: f32, scale: f64, out: &mut [f32]) {
     const FADE: usize = 15;
-    out.fill(0.0);
-    let region = &mut out[c.margin()..c.margin() + x.len()];
     let scale = scale as f32;
+    out[..c.margin()].fill(0.0);
+    out[c.margin() + x.len()..].fill(0.0);
+    let region = &mut out[c.margin()..c.margin() + x.len()];
     for (o, &v) in region.iter_mut().zip(x) {
-        *o = (f64::from(v) * unit) as f32 * scale;
+        *o = v / divisor * scale;
     }
     let last = x.len() - 1;
     for k in 0..FADE {
@@ -139,12 +171,6 @@ pub(super) fn wideband(c: &Constants, filter: &[f32; 5], x: &[f32], unit: f64, s
         let w = *v - a1 * w1 - a2 * w2;
         *v = b0 * w + b1 * w1 + b2 * w2;
         (w2, w1) = (w1, w);
-    }
-}
-
-impl Measured {
-    pub(super) fn unit(&self) -> f64 {
-        self.unit
     }
 }
 

@@ -28,6 +28,7 @@ use realfft::num_complex::Complex32;
 use realign::{BAD, Interval, Realigner};
 use tables::{AT_16K, Constants, NARROW_8K};
 use transform::{Transforms, Work, room};
+use std::sync::OnceLock;
 use utterance::Utterance as Stretch;
 
 /// Which score, at which rate.
@@ -145,10 +146,20 @@ pub struct Model {
 pub struct Prepared {
     samples: usize,
     measured: Measured,
-    /// What the model hears, at the level for signals that are not longer.
+    /// The reference itself, kept in the wide band only: see [`Model::compare`].
+    pcm: Vec<f32>,
+    /// At the level for signals that are not longer, and not louder in the wide band; made when first needed.
+    heard: OnceLock<Listened>,
+}
+
+/// One signal at its level.
+#[derive(Default)]
+struct Listened {
+    /// What the model hears: with margins and padding.
     signal: Vec<f32>,
+    /// What the alignment hears.
     heard: Heard,
-    /// The pitch power densities of `signal`, frame by frame.
+    /// The pitch power densities of `signal`, frame by frame; of a reference only.
     densities: Vec<f32>,
 }
 
@@ -156,9 +167,9 @@ pub struct Prepared {
 #[derive(Default)]
 pub struct Context {
     scratch: Scratch,
-    /// The degraded signal as the model hears it.
-    signal: Vec<f32>,
-    heard: Heard,
+    listened: Listened,
+    /// The reference, where the prepared one is at another level.
+    again: Listened,
     /// Pitch power densities of the reference, compensated, and of the degraded signal.
     reference: Vec<f32>,
     degraded: Vec<f32>,
@@ -229,60 +240,77 @@ impl Model {
 
     /// Everything that depends on the reference alone.
     pub fn prepare(&self, reference: &[f32], ctx: &mut Context) -> Result<Prepared, Reason> {
-        let mut signal = Vec::new();
-        let mut heard = Heard::default();
-        let scratch = &mut ctx.scratch;
-        let measured = self.listen(reference, reference.len(), Side::Reference, &mut signal, &mut heard, scratch)?;
-        let (c, bands) = (self.c, self.ear.bands());
-        let frames = signal.len().saturating_sub(c.margin() + c.frame) / c.hop() + 1;
-        let mut densities = vec![0.0; frames * bands];
-        for (f, out) in densities.chunks_exact_mut(bands).enumerate() {
-            let x = &signal[c.margin() + f * c.hop()..][..c.frame];
-            self.ear.densities(&self.transforms, x, &mut scratch.frame, &mut scratch.work, out);
+        let measured = self.measure(reference, Side::Reference, &mut ctx.scratch)?;
+        let heard = OnceLock::new();
+        let mut pcm = Vec::new();
+        if self.mode == Mode::Wide16 {
+            pcm.extend_from_slice(reference);
+        } else {
+            // The spectrum that the input filter needs is there only now.
+            let mut listened = Listened::default();
+            self.listen(reference, &measured, measured.peak, reference.len(), &mut listened, &mut ctx.scratch);
+            self.all_densities(&mut listened, &mut ctx.scratch);
+            let _ = heard.set(listened);
         }
-        Ok(Prepared { samples: reference.len(), measured, signal, heard, densities })
+        Ok(Prepared { samples: reference.len(), measured, pcm, heard })
     }
 
-    /// Brings one signal to its level and filters it for the model and for the alignment; `longer` is the length of the
-    /// longer one of the pair.
-    fn listen(
-        &self,
-        x: &[f32],
-        longer: usize,
-        side: Side,
-        signal: &mut Vec<f32>,
-        heard: &mut Heard,
-        scratch: &mut Scratch,
-    ) -> Result<Measured, Reason> {
-        let c = self.c;
-        let rate = f64::from(c.rate_hz);
-        let shortest = c.rate_hz as usize / 4;
+    /// Measures one signal.
+    fn measure(&self, x: &[f32], side: Side, scratch: &mut Scratch) -> Result<Measured, Reason> {
+        let rate = f64::from(self.c.rate_hz);
+        let shortest = self.c.rate_hz as usize / 4;
         if x.len() < shortest {
             return Err(Reason::TooShort { side, have_s: x.len() as f64 / rate, need_s: shortest as f64 / rate });
         }
-        let Some(measured) = level::measure(c, &self.transforms, &self.level, x, scratch) else {
-            return Err(match side {
-                Side::Reference => Reason::SilentReference,
-                Side::Degraded => Reason::SilentDegraded,
-            });
-        };
+        level::measure(self.c, &self.transforms, &self.level, x, scratch).ok_or(match side {
+            Side::Reference => Reason::SilentReference,
+            Side::Degraded => Reason::SilentDegraded,
+        })
+    }
+
+    /// Brings one signal to its level and filters it for the model and for the alignment. `longer` is the length of the longer
+    /// one of the pair and `divisor` the largest magnitude of both; the narrow band needs neither exactly.
+    fn listen(
+        &self,
+        x: &[f32],
+        measured: &Measured,
+        divisor: f32,
+        longer: usize,
+        out: &mut Listened,
+        scratch: &mut Scratch,
+    ) {
+        let c = self.c;
+        let Listened { signal, heard, .. } = out;
         heard.nominal = x.len() + 2 * c.margin();
-        let len = heard.nominal + c.padding();
-        signal.resize(len, 0.0);
-        let scale = measured.scale(c, longer);
+        signal.resize(heard.nominal + c.padding(), 0.0);
         if self.mode == Mode::Wide16 {
-            level::wideband(c, &self.wideband, x, measured.unit(), scale, signal);
+            level::wideband(c, &self.wideband, x, divisor, measured.scale(c, divisor.into(), longer), signal);
         } else {
-            level::irs(c, &self.transforms, &self.irs, x.len(), scale, scratch, signal);
+            level::irs(c, &self.transforms, &self.irs, measured, x.len(), longer, scratch, signal);
         }
         heard.signal.clear();
         heard.signal.extend_from_slice(signal);
         level::alignment_filter(c, self.simd, &self.cascade, x.len(), &mut heard.signal);
         vad::detect(&heard.signal[..heard.nominal], c.window, &mut heard.energy, &mut heard.log);
-        Ok(measured)
+    }
+
+    /// The densities of all frames of a reference.
+    fn all_densities(&self, of: &mut Listened, scratch: &mut Scratch) {
+        let (c, bands) = (self.c, self.ear.bands());
+        let frames = of.signal.len().saturating_sub(c.margin() + c.frame) / c.hop() + 1;
+        let densities = room(&mut of.densities, frames * bands);
+        for (f, out) in densities.chunks_exact_mut(bands).enumerate() {
+            let x = &of.signal[c.margin() + f * c.hop()..][..c.frame];
+            self.ear.densities(&self.transforms, x, &mut scratch.frame, &mut scratch.work, out);
+        }
+        of.densities.truncate(frames * bands);
     }
 
     /// The score of a degraded signal; `frames` asks for the disturbance of each frame too.
+    ///
+    /// The level of the reference depends on the longer length of the pair. In the narrow band that is a factor put in
+    /// late. In the wide band the rounding of the input can move the score by 1e-4, so there the reference is filtered anew,
+    /// in the operations of the standard, for a degraded signal that is longer or has a higher peak.
     pub fn compare(
         &self,
         reference: &Prepared,
@@ -290,31 +318,64 @@ impl Model {
         ctx: &mut Context,
         frames: bool,
     ) -> Result<Outcome, Reason> {
+        let measured = self.measure(degraded, Side::Degraded, &mut ctx.scratch)?;
         let longer = reference.samples.max(degraded.len());
-        self.listen(degraded, longer, Side::Degraded, &mut ctx.signal, &mut ctx.heard, &mut ctx.scratch)?;
-        self.align(reference, ctx)?;
-        let nominal = longer + 2 * self.c.margin();
-        // The level of the reference depends on the longer length by a factor alone.
-        let gain = reference.measured.scale(self.c, longer) / reference.measured.scale(self.c, reference.samples);
+        let own = &reference.measured;
+        let peak = own.peak.max(measured.peak);
+        // Far below the other's peak, a signal is on its own: it must not underflow.
+        let divisor = |own: f32| if own > 1e-30 * peak { peak } else { own };
+        let mut listened = core::mem::take(&mut ctx.listened);
+        self.listen(degraded, &measured, divisor(measured.peak), longer, &mut listened, &mut ctx.scratch);
+
+        let mut again = core::mem::take(&mut ctx.again);
+        let same = divisor(own.peak) == own.peak && longer == reference.samples;
+        let heard = if self.mode != Mode::Wide16 || same {
+            reference.heard.get_or_init(|| {
+                let mut heard = Listened::default();
+                self.listen(&reference.pcm, own, own.peak, longer, &mut heard, &mut ctx.scratch);
+                self.all_densities(&mut heard, &mut ctx.scratch);
+                heard
+            })
+        } else {
+            self.listen(&reference.pcm, own, divisor(own.peak), longer, &mut again, &mut ctx.scratch);
+            self.all_densities(&mut again, &mut ctx.scratch);
+            &again
+        };
+        let outcome = self.score(reference.samples, heard, &listened, own, ctx, frames);
+        (ctx.listened, ctx.again) = (listened, again);
+        outcome
+    }
+
+    fn score(
+        &self,
+        samples: usize,
+        reference: &Listened,
+        degraded: &Listened,
+        measured: &Measured,
+        ctx: &mut Context,
+        frames: bool,
+    ) -> Result<Outcome, Reason> {
+        self.align(&reference.heard, &degraded.heard, ctx)?;
+        let nominal = reference.heard.nominal.max(degraded.heard.nominal);
+        let gain = if self.mode == Mode::Wide16 {
+            1.0
+        } else {
+            let longer = nominal - 2 * self.c.margin();
+            measured.scale(self.c, 1.0, longer) / measured.scale(self.c, 1.0, samples)
+        };
         let (first, last) = self.active(&reference.signal, gain as f32, nominal).ok_or(Reason::SilentReference)?;
-        self.perceive(reference, ctx, gain, nominal, last);
-        self.judge(reference, ctx, nominal, first, frames)
+        self.perceive(&reference.densities, &degraded.signal, ctx, gain, nominal, last);
+        self.judge(&reference.signal, &degraded.signal, samples, ctx, nominal, first, frames)
     }
 
     /// The utterances and their delays.
-    fn align(&self, reference: &Prepared, ctx: &mut Context) -> Result<(), Reason> {
-        let Context { scratch, heard, utterances, .. } = ctx;
-        let aligner = Aligner {
-            c: self.c,
-            transforms: &self.transforms,
-            hann: &self.hann,
-            reference: &reference.heard,
-            degraded: heard,
-        };
+    fn align(&self, reference: &Heard, degraded: &Heard, ctx: &mut Context) -> Result<(), Reason> {
+        let Context { scratch, utterances, .. } = ctx;
+        let aligner = Aligner { c: self.c, transforms: &self.transforms, hann: &self.hann, reference, degraded };
         let coarse = aligner.coarse_of_all(scratch);
-        utterance::find(self.c, &reference.heard, heard, coarse, utterances);
+        utterance::find(self.c, reference, degraded, coarse, utterances);
         if utterances.is_empty() {
-            let run = vad::longest_run(&reference.heard.energy);
+            let run = vad::longest_run(&reference.energy);
             let longest_run_ms = (run * self.c.window) as f64 * 1000.0 / f64::from(self.c.rate_hz);
             return Err(Reason::NoSpeech { side: Side::Reference, longest_run_ms });
         }
@@ -342,9 +403,9 @@ impl Model {
     }
 
     /// Densities, compensation and disturbance of all frames, up to the last (spec/03 and 4.1 to 4.3).
-    fn perceive(&self, prepared: &Prepared, ctx: &mut Context, gain: f64, nominal: usize, last: usize) {
+    fn perceive(&self, densities: &[f32], signal: &[f32], ctx: &mut Context, gain: f64, nominal: usize, last: usize) {
         let (c, ear, bands) = (self.c, &self.ear, self.ear.bands());
-        let Context { scratch, signal, reference, degraded, audible, symmetric, asymmetric, utterances, .. } = ctx;
+        let Context { scratch, reference, degraded, audible, symmetric, asymmetric, utterances, .. } = ctx;
         let count = last + 1;
         let here = room(reference, count * bands);
         let there = room(degraded, count * bands);
@@ -353,7 +414,7 @@ impl Model {
         let (mut sums_here, mut sums_there) = ([0.0; MOST_BANDS], [0.0; MOST_BANDS]);
         let mut tail = vec![0.0; c.frame];
         for (f, (here, there)) in here.chunks_exact_mut(bands).zip(there.chunks_exact_mut(bands)).enumerate() {
-            match prepared.densities.get(f * bands..(f + 1) * bands) {
+            match densities.get(f * bands..(f + 1) * bands) {
                 Some(d) => here.iter_mut().zip(d).for_each(|(h, d)| *h = d * power),
                 None => here.fill(0.0),
             }
@@ -402,7 +463,9 @@ impl Model {
     /// Delay jumps, bad intervals and the score.
     fn judge(
         &self,
-        prepared: &Prepared,
+        reference: &[f32],
+        degraded: &[f32],
+        samples: usize,
         ctx: &mut Context,
         nominal: usize,
         first: usize,
@@ -412,7 +475,7 @@ impl Model {
         self.skip_at_jumps(ctx);
         ctx.intervals.clear();
         if any_bad {
-            self.realign(prepared, ctx, nominal);
+            self.realign(reference, degraded, ctx, nominal);
         }
         let Context { audible, symmetric, asymmetric, utterances, intervals, .. } = ctx;
         for ((d, a), &p) in symmetric.iter_mut().zip(&mut *asymmetric).zip(&*audible) {
@@ -425,9 +488,9 @@ impl Model {
             return Err(Reason::Undefined("the disturbance of this pair is no number"));
         }
         let hop = self.c.hop();
-        let samples = |windows: isize| {
+        let at = |windows: isize| {
             let at = (windows - tables::MARGIN as isize) * self.c.window as isize;
-            at.clamp(0, prepared.samples as isize) as usize
+            at.clamp(0, samples as isize) as usize
         };
         Ok(Outcome {
             mos_lqo: score::mos_lqo(self.mode, raw),
@@ -435,8 +498,8 @@ impl Model {
             utterances: utterances
                 .iter()
                 .map(|u| Utterance {
-                    start_sample: samples(u.start),
-                    end_sample: samples(u.end),
+                    start_sample: at(u.start),
+                    end_sample: at(u.end),
                     delay_samples: u.delay as i64,
                     confidence: f64::from(u.confidence),
                 })
@@ -444,8 +507,8 @@ impl Model {
             bad_intervals: intervals
                 .iter()
                 .map(|i| BadInterval {
-                    start_sample: (i.start * hop).min(prepared.samples),
-                    end_sample: (i.end * hop + hop).min(prepared.samples),
+                    start_sample: (i.start * hop).min(samples),
+                    end_sample: (i.end * hop + hop).min(samples),
                     delay_samples: i.delay as i64,
                 })
                 .collect(),
@@ -484,18 +547,18 @@ impl Model {
     }
 
     /// Looks for the delay of bad intervals once more and takes what disturbs less (step 4.5).
-    fn realign(&self, prepared: &Prepared, ctx: &mut Context, nominal: usize) {
+    fn realign(&self, x: &[f32], y: &[f32], ctx: &mut Context, nominal: usize) {
         let (c, ear, bands) = (self.c, &self.ear, self.ear.bands());
         let Context {
-            scratch, signal, reference, degraded, audible, symmetric, asymmetric, utterances, intervals, moved, ..
+            scratch, reference, degraded, audible, symmetric, asymmetric, utterances, intervals, moved, ..
         } = ctx;
         realign::find(symmetric, intervals);
         let realigner = Realigner {
             c,
             transforms: &self.transforms,
             utterances,
-            reference: &prepared.signal,
-            degraded: signal,
+            reference: x,
+            degraded: y,
             nominal,
         };
         for interval in intervals {
