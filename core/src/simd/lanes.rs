@@ -245,10 +245,7 @@ mod avx {
             let turn = [7i32, 0, 1, 2, 3, 4, 5, 6];
             // SAFETY: as above.
             let turn = unsafe { _mm256_loadu_si256(turn.as_ptr().cast::<__m256i>()) };
-            avx!(_mm256_blend_ps::<1>(
-                _mm256_permutevar8x32_ps(self.0, turn),
-                _mm256_permutevar8x32_ps(before.0, turn)
-            ))
+            avx!(_mm256_blend_ps::<1>(_mm256_permutevar8x32_ps(self.0, turn), _mm256_permutevar8x32_ps(before.0, turn)))
         }
         #[inline(always)]
         fn above(self, b: Self) -> u8 {

@@ -26,8 +26,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn write(path: &std::path::Path, rate_hz: u32, samples: &[i16]) -> Result<(), hound::Error> {
-    let spec =
-        hound::WavSpec { channels: 1, sample_rate: rate_hz, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: rate_hz,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
     let mut file = hound::WavWriter::create(path, spec)?;
     for &v in samples {
         file.write_sample(v)?;

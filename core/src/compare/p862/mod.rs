@@ -26,9 +26,9 @@ use level::{Measured, Responses};
 use model::{Bins, Ear, MOST_BANDS};
 use realfft::num_complex::Complex32;
 use realign::{BAD, Interval, Realigner};
+use std::sync::OnceLock;
 use tables::{AT_16K, Constants, NARROW_8K};
 use transform::{Transforms, Work, room};
-use std::sync::OnceLock;
 use utterance::Utterance as Stretch;
 
 /// Which score, at which rate.
@@ -482,7 +482,8 @@ impl Model {
             (*d, *a) = (score::normalise(*d, p), score::normalise(*a, p));
         }
         let margins = 2 * self.c.margin();
-        let weight = score::TimeWeight::new(symmetric.len() - 1, ((nominal - margins) / self.c.hop()).saturating_sub(1));
+        let weight =
+            score::TimeWeight::new(symmetric.len() - 1, ((nominal - margins) / self.c.hop()).saturating_sub(1));
         let raw = score::raw(score::aggregate(symmetric, first, weight), score::aggregate(asymmetric, first, weight));
         if !raw.is_finite() {
             return Err(Reason::Undefined("the disturbance of this pair is no number"));
@@ -537,7 +538,8 @@ impl Model {
                 continue;
             }
             let samples = |v: isize| (v - tables::MARGIN as isize) * window;
-            let from = ((samples(after.start) + after.delay) / hop).min((samples(before.end) + before.delay) / hop).max(0);
+            let from =
+                ((samples(after.start) + after.delay) / hop).min((samples(before.end) + before.delay) / hop).max(0);
             let to = (samples(after.start) + jump.abs()) / hop + 1;
             for f in from..=to.min(stop - 1) {
                 ctx.symmetric[f as usize] = 0.0;
@@ -553,14 +555,7 @@ impl Model {
             scratch, reference, degraded, audible, symmetric, asymmetric, utterances, intervals, moved, ..
         } = ctx;
         realign::find(symmetric, intervals);
-        let realigner = Realigner {
-            c,
-            transforms: &self.transforms,
-            utterances,
-            reference: x,
-            degraded: y,
-            nominal,
-        };
+        let realigner = Realigner { c, transforms: &self.transforms, utterances, reference: x, degraded: y, nominal };
         for interval in intervals {
             interval.delay = realigner.lag(interval, scratch);
             realigner.fill(interval, moved);

@@ -75,7 +75,12 @@ impl Ear {
 
     /// The power over `factor` times the threshold; the lowest band does not count (step 3.4).
     pub(super) fn audible(&self, densities: &[f32], factor: f32) -> f64 {
-        self.bands[1..].iter().zip(&densities[1..]).filter(|(b, p)| **p > factor * b.threshold).map(|(_, &p)| f64::from(p)).sum()
+        self.bands[1..]
+            .iter()
+            .zip(&densities[1..])
+            .filter(|(b, p)| **p > factor * b.threshold)
+            .map(|(_, &p)| f64::from(p))
+            .sum()
     }
 
     pub(super) fn is_silent(&self, densities: &[f32]) -> bool {

@@ -18,13 +18,14 @@ pub(super) struct Interval {
     pub delay: isize,
 }
 
-/// Runs of bad frames, gaps of up to two filled; the two frames at either end are never part of one (step 4.5.1).
+/// Runs of bad frames, gaps of up to two filled. Two frames at the start and three at the end are never part of one: step 4.5.1
+/// says two, but the scores of the standard's own code need three.
 pub(super) fn find(disturbance: &[f32], found: &mut Vec<Interval>) {
     found.clear();
     let stop = disturbance.len().saturating_sub(1);
     let bad = |f: usize| f > 0 && disturbance[f] > BAD;
     let near = |f: usize| {
-        f >= 2 && f + 2 <= stop && (bad(f - 2) || bad(f - 1) || bad(f)) && (bad(f) || bad(f + 1) || bad(f + 2))
+        f >= 2 && f + 2 < stop && (bad(f - 2) || bad(f - 1) || bad(f)) && (bad(f) || bad(f + 1) || bad(f + 2))
     };
     let mut start = None;
     for f in 0..=stop {

@@ -99,9 +99,7 @@ fn attempt(aligner: &Aligner<'_>, whole: Utterance, scratch: &mut Scratch) -> Op
     let spared = 3 * len + 6;
     for place in &mut *places {
         let (at, seed) = (place.at, whole.coarse);
-        for (side, (a, b)) in
-            [(&mut place.left, (whole.start, at)), (&mut place.right, (at, whole.end))]
-        {
+        for (side, (a, b)) in [(&mut place.left, (whole.start, at)), (&mut place.right, (at, whole.end))] {
             let (coarse, outputs) = aligner.coarse(a, b, seed, scratch);
             side.coarse = coarse;
             let over = outputs.saturating_sub(spared).min(len);

@@ -231,7 +231,6 @@ static BANDS_16K: [Band; 49] = [
     Band::new(20, 21.043034, 0.585232, 79.546974, 0.537032),
 ];
 
-
 /// A curve at a frequency: straight between its points, and the first and last pieces go on beyond the ends.
 fn decibels(curve: &[(f64, f64)], hz: f64) -> f64 {
     let after = curve.iter().position(|&(f, _)| f > hz).unwrap_or(curve.len()).clamp(1, curve.len() - 1);
