@@ -10,6 +10,8 @@ pub(super) trait Lanes: Copy {
     /// The real and the imaginary parts of eight complex numbers.
     fn load_complex(v: &[Complex32; 8]) -> [Self; 2];
     fn store(self) -> [f32; 8];
+    /// Eight complex numbers of their real parts `self` and their imaginary parts.
+    fn store_complex(self, im: Self, out: &mut [Complex32; 8]);
     fn add(self, b: Self) -> Self;
     fn sub(self, b: Self) -> Self;
     fn mul(self, b: Self) -> Self;
@@ -62,6 +64,10 @@ impl Lanes for Plain {
     #[inline(always)]
     fn store(self) -> [f32; 8] {
         self.0
+    }
+    #[inline(always)]
+    fn store_complex(self, im: Self, out: &mut [Complex32; 8]) {
+        *out = core::array::from_fn(|l| Complex32 { re: self.0[l], im: im.0[l] });
     }
     #[inline(always)]
     fn add(self, b: Self) -> Self {
@@ -177,6 +183,16 @@ mod avx {
             // SAFETY: as above.
             unsafe { _mm256_storeu_ps(v.as_mut_ptr(), self.0) };
             v
+        }
+        #[inline(always)]
+        fn store_complex(self, im: Self, out: &mut [Complex32; 8]) {
+            let at: *mut f32 = out.as_mut_ptr().cast();
+            // SAFETY: a complex number is two numbers in a row (`repr(C)`), so there is room for sixteen; otherwise as above.
+            unsafe {
+                let (low, high) = (_mm256_unpacklo_ps(self.0, im.0), _mm256_unpackhi_ps(self.0, im.0));
+                _mm256_storeu_ps(at, _mm256_permute2f128_ps::<0x20>(low, high));
+                _mm256_storeu_ps(at.add(8), _mm256_permute2f128_ps::<0x31>(low, high));
+            }
         }
         #[inline(always)]
         fn add(self, b: Self) -> Self {

@@ -18,7 +18,7 @@ pub(crate) use portable::{
     TAPS, TruePeakTable,
 };
 
-pub(crate) use p862::Cascade;
+pub(crate) use p862::{Cascade, Turns};
 
 use core::fmt;
 use lanes::Plain;
@@ -172,6 +172,12 @@ kernels! {
     fn lagged_products(x: &[f32], span: usize, first: usize, last: usize, out: &mut [f32]);
     /// Second-order sections in series, from silence, in place. Exact.
     fn cascade(table: &Cascade, x: &mut [f32]);
+    /// From the transforms of the pairs of two real signals to that of the pairs of their correlation, times eight. Exact.
+    fn cross(table: &Turns, x: &[Complex32], y: &mut [Complex32]);
+    /// The largest magnitude, of whole groups of eight. Exact.
+    fn magnitude(x: &[f32]) -> f32;
+    /// Bit `l` of `bits[i]` says whether the magnitude of `x[8 i + l]` is greater than `limit`. Exact.
+    fn exceed(x: &[f32], limit: f32, bits: &mut [u8]);
 }
 
 /// The real and imaginary parts of complex numbers, in turn: memory for numbers once these are no longer needed.

@@ -3,7 +3,10 @@
 use super::Scratch;
 use super::tables::Constants;
 use super::transform::{Transforms, room};
-use realfft::num_complex::Complex32;
+use crate::simd::{Simd, Turns, as_numbers};
+use rustfft::num_complex::Complex32;
+use rustfft::{Fft, FftPlanner};
+use std::sync::Arc;
 
 /// What the alignment knows of one signal.
 #[derive(Default)]
@@ -21,10 +24,74 @@ pub(super) struct Heard {
 pub(super) struct Aligner<'a> {
     pub c: &'a Constants,
     pub transforms: &'a Transforms,
+    pub simd: Simd,
+    pub tools: &'a Tools,
     /// The window over each stretch that is aligned.
     pub hann: &'a [f32],
     pub reference: &'a Heard,
     pub degraded: &'a Heard,
+}
+
+/// The longest correlation of two stretches.
+const MOST_LAGS: usize = 1024;
+
+/// The plans of the transforms of a stretch.
+pub(super) struct Tools {
+    forward: Arc<dyn Fft<f32>>,
+    inverse: Arc<dyn Fft<f32>>,
+    turns: Turns,
+    scratch: usize,
+}
+
+impl Tools {
+    pub(super) fn new(c: &Constants) -> Self {
+        let half = c.aligned / 2;
+        let mut planner = FftPlanner::new();
+        let (forward, inverse) = (planner.plan_fft_forward(half), planner.plan_fft_inverse(half));
+        let scratch = forward.get_inplace_scratch_len().max(inverse.get_inplace_scratch_len());
+        Self { forward, inverse, turns: Turns::new(c.aligned), scratch }
+    }
+}
+
+/// Transforms of stretches of the reference that are met again: they lie `step` apart from `base` on.
+#[derive(Default)]
+pub(super) struct Spectra {
+    base: usize,
+    step: usize,
+    known: Vec<bool>,
+    values: Vec<Complex32>,
+}
+
+/// Room for one transform.
+enum Slot<'a> {
+    Known(&'a [Complex32]),
+    Empty(&'a mut [Complex32]),
+    /// It is not kept.
+    None,
+}
+
+impl Spectra {
+    /// Stretches kept: 16 s.
+    const MOST: usize = 1024;
+
+    /// Forgets all, and keeps from here on those at multiples of `step` from `base`. A step of 0 keeps nothing.
+    pub(super) fn begin(&mut self, base: usize, step: usize) {
+        (self.base, self.step) = (base, step);
+        self.known.clear();
+    }
+
+    fn slot(&mut self, at: usize, len: usize) -> Slot<'_> {
+        let distance = at.abs_diff(self.base);
+        if self.step == 0 || distance % self.step != 0 || distance / self.step >= Self::MOST {
+            return Slot::None;
+        }
+        let i = distance / self.step;
+        if self.known.len() <= i {
+            self.known.resize(i + 1, false);
+        }
+        let values = &mut room(&mut self.values, (i + 1) * len)[i * len..];
+        if core::mem::replace(&mut self.known[i], true) { Slot::Known(values) } else { Slot::Empty(values) }
+    }
 }
 
 /// The lag of `y` behind `x` in windows, by the first highest positive value of their correlation, and the length of that
@@ -87,40 +154,55 @@ impl Aligner<'_> {
         found.map_or((seed, 0), |(lag, outputs)| (lag * window + seed, outputs))
     }
 
-    /// The magnitudes of the correlation of two stretches under `window`, times their length, in `scratch.lags`; the largest one.
-    /// The stretches must lie in the signals.
+    /// The correlation of two stretches under `window`, by lag, in `scratch.lags`; its largest magnitude, and what that is a
+    /// multiple of. The stretches must lie in the signals.
     pub(super) fn correlate(&self, window: &[f32], reference: usize, degraded: usize, scratch: &mut Scratch) -> f32 {
-        let len = self.c.aligned;
-        let Scratch { lags, bins, product, work, .. } = scratch;
-        let lags = room(lags, len);
-        let bins = room(bins, len / 2 + 1);
-        let product = room(product, len / 2 + 1);
-        self.spectrum(window, &self.reference.signal[reference..reference + len], lags, bins, work);
-        self.spectrum(window, &self.degraded.signal[degraded..degraded + len], lags, product, work);
-        for (p, b) in product.iter_mut().zip(&*bins) {
-            *p = b.conj() * *p;
-        }
-        self.transforms.inverse(product, lags, work);
-        let mut largest = 0.0f32;
-        for v in lags {
-            *v = (*v / len as f32).abs();
-            largest = largest.max(*v);
-        }
-        largest
+        let half = self.c.aligned / 2;
+        let Scratch { lags, bins, work, spectra, .. } = scratch;
+        let lags = room(lags, half);
+        let work = work.of(self.tools.scratch);
+        let x = match spectra.slot(reference, half) {
+            Slot::Known(x) => x,
+            Slot::Empty(x) => {
+                self.spectrum(window, &self.reference.signal[reference..], x, work);
+                x
+            }
+            Slot::None => {
+                let x = room(bins, half);
+                self.spectrum(window, &self.reference.signal[reference..], x, work);
+                x
+            }
+        };
+        self.spectrum(window, &self.degraded.signal[degraded..], lags, work);
+        self.simd.cross(&self.tools.turns, x, lags);
+        self.tools.inverse.process_with_scratch(lags, work);
+        self.simd.magnitude(as_numbers(lags))
     }
 
-    fn spectrum(
-        &self,
-        window: &[f32],
-        x: &[f32],
-        time: &mut [f32],
-        out: &mut [Complex32],
-        work: &mut super::transform::Work,
-    ) {
-        for ((t, v), w) in time.iter_mut().zip(x).zip(window) {
-            *t = v * w;
+    /// The transform of the pairs of a stretch.
+    fn spectrum(&self, window: &[f32], x: &[f32], out: &mut [Complex32], work: &mut [Complex32]) {
+        self.simd.window_pairs(&x[..window.len()], window, out);
+        self.tools.forward.process_with_scratch(out, work);
+    }
+
+    /// Votes of one pair of stretches: calls `vote` with each lag whose magnitude is over 0.99 of the largest.
+    pub(super) fn votes(&self, scratch: &mut Scratch, largest: f32, mut vote: impl FnMut(usize)) {
+        let half = self.c.aligned / 2;
+        let mut bits = [0u8; MOST_LAGS / 8];
+        let bits = &mut bits[..self.c.aligned / 8];
+        self.simd.exceed(as_numbers(&mut scratch.lags[..half]), 0.99 * largest, bits);
+        for (i, &b) in bits.iter().enumerate().filter(|(_, b)| **b != 0) {
+            for l in (0..8).filter(|l| b >> l & 1 == 1) {
+                vote(8 * i + l);
+            }
         }
-        self.transforms.forward(time, out, work);
+    }
+
+    /// What each vote of one pair of stretches weighs: the eighth root of 0.99 of the largest magnitude, rounded once.
+    pub(super) fn weight(&self, largest: f32) -> f32 {
+        // `cross` and the transforms multiply by eight and by the half length; all powers of two.
+        let enough = 0.99 * (largest / (4 * self.c.aligned) as f32);
+        f64::from(enough).sqrt().sqrt().sqrt() as f32
     }
 
     /// The delay of the windows `start..end` of the reference in samples, near `seed`, and how sure that is.
@@ -139,13 +221,8 @@ impl Aligner<'_> {
             && here >= 0
         {
             let largest = self.correlate(self.hann, here as usize, there as usize, scratch);
-            let enough = 0.99 * largest;
-            let weight = weight(enough);
-            for (vote, &v) in votes_now.iter_mut().zip(&scratch.lags) {
-                if v > enough {
-                    *vote += weight;
-                }
-            }
+            let weight = self.weight(largest);
+            self.votes(scratch, largest, |lag| votes_now[lag] += weight);
             here += len as isize / 4;
             there += len as isize / 4;
         }
@@ -168,9 +245,9 @@ impl Aligner<'_> {
     fn smooth(&self, votes: &mut [f32], scratch: &mut Scratch) {
         let len = votes.len();
         let half = len / 64;
-        let bins = room(&mut scratch.bins, len / 2 + 1);
+        let bins = room(&mut scratch.spectrum, len / 2 + 1);
         let product = room(&mut scratch.product, len / 2 + 1);
-        let lags = room(&mut scratch.lags, len);
+        let lags = room(&mut scratch.time, len);
         lags.fill(0.0);
         lags[0] = 1.0;
         for k in 1..half {
@@ -188,11 +265,6 @@ impl Aligner<'_> {
             *v = t / len as f32;
         }
     }
-}
-
-/// What a vote weighs: the eighth root, rounded once.
-pub(super) fn weight(v: f32) -> f32 {
-    f64::from(v).sqrt().sqrt().sqrt() as f32
 }
 
 /// A lag of a circular correlation as a number with a sign.

@@ -139,6 +139,7 @@ pub struct Model {
     cascade: Cascade,
     /// The window of the alignment.
     hann: Box<[f32]>,
+    tools: align::Tools,
     ear: Ear,
 }
 
@@ -189,7 +190,8 @@ struct Scratch {
     spectrum: Vec<Complex32>,
     product: Vec<Complex32>,
     bins: Vec<Complex32>,
-    lags: Vec<f32>,
+    lags: Vec<Complex32>,
+    spectra: align::Spectra,
     votes: Vec<f32>,
     window: Vec<f32>,
     frame: Bins,
@@ -228,6 +230,7 @@ impl Model {
             wideband,
             cascade: Cascade::new(c.sections),
             hann: model::hann(c.aligned),
+            tools: align::Tools::new(c),
             ear: Ear::new(c),
         }
     }
@@ -371,7 +374,7 @@ impl Model {
     /// The utterances and their delays.
     fn align(&self, reference: &Heard, degraded: &Heard, ctx: &mut Context) -> Result<(), Reason> {
         let Context { scratch, utterances, .. } = ctx;
-        let aligner = Aligner { c: self.c, transforms: &self.transforms, hann: &self.hann, reference, degraded };
+        let aligner = Aligner { c: self.c, simd: self.simd, transforms: &self.transforms, tools: &self.tools, hann: &self.hann, reference, degraded };
         let coarse = aligner.coarse_of_all(scratch);
         utterance::find(self.c, reference, degraded, coarse, utterances);
         if utterances.is_empty() {

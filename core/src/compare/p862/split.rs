@@ -1,7 +1,7 @@
 //! A delay that changes within an utterance splits it (step 1.13).
 
 use super::Scratch;
-use super::align::{Aligner, fold, weight};
+use super::align::{Aligner, fold};
 use super::tables::MARGIN;
 use super::transform::room;
 use super::utterance::Utterance;
@@ -38,19 +38,18 @@ struct Votes<'a> {
 }
 
 impl Votes<'_> {
-    fn add(&mut self, lags: &[f32], largest: f32) {
+    fn add(&mut self, aligner: &Aligner<'_>, largest: f32, scratch: &mut Scratch) {
         let len = self.votes.len();
         let half = len / 64;
-        let enough = 0.99 * largest;
-        let whole = weight(enough);
+        let whole = aligner.weight(largest);
         let unit = whole / half as f32;
-        for (p, _) in lags.iter().enumerate().filter(|(_, v)| **v > enough) {
+        aligner.votes(scratch, largest, |p| {
             self.sum += whole;
-            for k in 1 - half as isize..half as isize {
-                let at = (p as isize + k).rem_euclid(len as isize) as usize;
-                self.votes[at] += unit * (half as isize - k.abs()) as f32;
+            for k in 1..2 * half {
+                let at = (p + len + k - half) % len;
+                self.votes[at] += unit * (half - k.abs_diff(half)) as f32;
             }
-        }
+        });
     }
 
     /// The delay that got most votes, and its share.
@@ -113,6 +112,7 @@ fn attempt(aligner: &Aligner<'_>, whole: Utterance, scratch: &mut Scratch) -> Op
         }
     }
     backward(aligner, whole, places, weights, scratch);
+    scratch.spectra.begin(0, 0);
     scratch.window = window;
 
     let window = aligner.c.window as isize;
@@ -166,6 +166,7 @@ fn forward(aligner: &Aligner<'_>, whole: Utterance, places: &mut [Place], window
     let unit = aligner.c.window as isize;
     let mut memory = core::mem::take(&mut scratch.votes);
     let room = room(&mut memory, len as usize);
+    scratch.spectra.begin((whole.start * unit).max(0) as usize, len as usize / 4);
     while let Some(first) = places.iter().position(|p| p.left.confidence.is_none()) {
         let seed = places[first].left.coarse;
         let (mut here, mut there) = (whole.start * unit, whole.start * unit + seed);
@@ -180,7 +181,7 @@ fn forward(aligner: &Aligner<'_>, whole: Utterance, places: &mut [Place], window
             }
             while there + len <= aligner.degraded.nominal as isize && here + len <= place.at * unit && here >= 0 {
                 let largest = aligner.correlate(window, here as usize, there as usize, scratch);
-                votes.add(&scratch.lags[..len as usize], largest);
+                votes.add(aligner, largest, scratch);
                 here += len / 4;
                 there += len / 4;
             }
@@ -198,6 +199,7 @@ fn backward(aligner: &Aligner<'_>, whole: Utterance, places: &mut [Place], windo
     let nominal = aligner.degraded.nominal as isize;
     let mut memory = core::mem::take(&mut scratch.votes);
     let room = room(&mut memory, len as usize);
+    scratch.spectra.begin((whole.end * unit - len).max(0) as usize, len as usize / 4);
     while let Some(last) = places.iter().rposition(|p| p.right.confidence.is_none()) {
         let seed = places[last].right.coarse;
         let mut here = whole.end * unit - len;
@@ -214,7 +216,7 @@ fn backward(aligner: &Aligner<'_>, whole: Utterance, places: &mut [Place], windo
             }
             while there >= 0 && here >= place.at * unit && here + len <= aligner.reference.signal.len() as isize {
                 let largest = aligner.correlate(window, here as usize, there as usize, scratch);
-                votes.add(&scratch.lags[..len as usize], largest);
+                votes.add(aligner, largest, scratch);
                 here -= len / 4;
                 there -= len / 4;
             }

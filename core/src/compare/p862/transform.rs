@@ -20,15 +20,11 @@ pub(super) struct Transforms {
 pub(super) struct Work(Vec<Complex32>);
 
 impl Work {
-    fn of(&mut self, len: usize) -> &mut [Complex32] {
+    pub(super) fn of(&mut self, len: usize) -> &mut [Complex32] {
         if self.0.len() < len {
             self.0.resize(len, Complex32::default());
         }
         &mut self.0[..len]
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.0.capacity() * size_of::<Complex32>()
     }
 }
 
