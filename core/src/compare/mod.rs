@@ -10,6 +10,7 @@
 
 mod align;
 mod lsd;
+pub mod p862;
 mod pair;
 mod ratios;
 mod reason;

@@ -13,6 +13,8 @@ pub(super) trait Lanes: Copy {
     /// The real and the imaginary parts of eight complex numbers.
     fn load_complex(v: &[Complex32; 8]) -> [Self; 2];
     fn store(self) -> [f32; 8];
+    /// Eight complex numbers of their real parts `self` and their imaginary parts.
+    fn store_complex(self, im: Self, out: &mut [Complex32; 8]);
     fn add(self, b: Self) -> Self;
     fn sub(self, b: Self) -> Self;
     fn mul(self, b: Self) -> Self;
@@ -33,6 +35,8 @@ pub(super) trait Lanes: Copy {
     fn broadcast<const I: usize>(self) -> Self;
     /// The lanes in the opposite order.
     fn reverse(self) -> Self;
+    /// The last lane of `before`, then all lanes but the last.
+    fn shift_in(self, before: Self) -> Self;
     /// Bit `l` is set where lane `l` is greater than that of `b`.
     fn above(self, b: Self) -> u8;
     /// `out[l]` is the sum of `|planes[k][l] - one[k]|`, at most 255; the sum of those below 255, and how many these are.
@@ -65,6 +69,10 @@ impl Lanes for Plain {
     #[inline(always)]
     fn store(self) -> [f32; 8] {
         self.0
+    }
+    #[inline(always)]
+    fn store_complex(self, im: Self, out: &mut [Complex32; 8]) {
+        *out = core::array::from_fn(|l| Complex32 { re: self.0[l], im: im.0[l] });
     }
     #[inline(always)]
     fn add(self, b: Self) -> Self {
@@ -115,6 +123,10 @@ impl Lanes for Plain {
     fn reverse(mut self) -> Self {
         self.0.reverse();
         self
+    }
+    #[inline(always)]
+    fn shift_in(self, before: Self) -> Self {
+        Self(core::array::from_fn(|l| if l == 0 { before.0[7] } else { self.0[l - 1] }))
     }
     #[inline(always)]
     fn above(self, b: Self) -> u8 {
@@ -190,6 +202,16 @@ mod avx {
             v
         }
         #[inline(always)]
+        fn store_complex(self, im: Self, out: &mut [Complex32; 8]) {
+            let at: *mut f32 = out.as_mut_ptr().cast();
+            // SAFETY: a complex number is two numbers in a row (`repr(C)`), so there is room for sixteen; otherwise as above.
+            unsafe {
+                let (low, high) = (_mm256_unpacklo_ps(self.0, im.0), _mm256_unpackhi_ps(self.0, im.0));
+                _mm256_storeu_ps(at, _mm256_permute2f128_ps::<0x20>(low, high));
+                _mm256_storeu_ps(at.add(8), _mm256_permute2f128_ps::<0x31>(low, high));
+            }
+        }
+        #[inline(always)]
         fn add(self, b: Self) -> Self {
             avx!(_mm256_add_ps(self.0, b.0))
         }
@@ -250,6 +272,13 @@ mod avx {
         #[inline(always)]
         fn reverse(self) -> Self {
             avx!(_mm256_permutevar8x32_ps(self.0, _mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0)))
+        }
+        #[inline(always)]
+        fn shift_in(self, before: Self) -> Self {
+            let turn = [7i32, 0, 1, 2, 3, 4, 5, 6];
+            // SAFETY: as above.
+            let turn = unsafe { _mm256_loadu_si256(turn.as_ptr().cast::<__m256i>()) };
+            avx!(_mm256_blend_ps::<1>(_mm256_permutevar8x32_ps(self.0, turn), _mm256_permutevar8x32_ps(before.0, turn)))
         }
         #[inline(always)]
         fn above(self, b: Self) -> u8 {

@@ -8,6 +8,7 @@
 
 mod lanes;
 mod pairs;
+mod p862;
 mod portable;
 mod spectral;
 #[cfg(test)]
@@ -17,6 +18,8 @@ pub(crate) use portable::{
     BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, MOST_LAGS, PHASES, POINTS, RealPower, SHORT, SIGNATURE,
     TAPS, TruePeakTable,
 };
+
+pub(crate) use p862::{Cascade, Turns};
 
 use core::fmt;
 use lanes::Plain;
@@ -183,6 +186,14 @@ kernels! {
     fn windowed_error(a: &[f64], b: &[f64], window: &[f64]) -> [f64; 2];
     /// `sum a b`. Exact.
     fn dot(a: &[f64], b: &[f64]) -> f64;
+    /// Second-order sections in series, from silence, in place. Exact.
+    fn cascade(table: &Cascade, x: &mut [f32]);
+    /// From the transforms of the pairs of two real signals to that of the pairs of their correlation, times eight. Exact.
+    fn cross(table: &Turns, x: &[Complex32], y: &mut [Complex32]);
+    /// The largest magnitude, of whole groups of eight. Exact.
+    fn magnitude(x: &[f32]) -> f32;
+    /// Bit `l` of `bits[i]` says whether the magnitude of `x[8 i + l]` is greater than `limit`. Exact.
+    fn exceed(x: &[f32], limit: f32, bits: &mut [u8]);
 }
 
 /// The real and imaginary parts of complex numbers, in turn: memory for numbers once these are no longer needed.

@@ -8,6 +8,8 @@
 use super::lanes::Lanes;
 /// The kernels of the spectrum belong to the same definition.
 pub(crate) use super::pairs::*;
+/// The kernels of the spectrum and of the P.862 score belong to the same definition.
+pub(crate) use super::p862::*;
 pub(crate) use super::spectral::*;
 
 pub(crate) const LANES: usize = 8;

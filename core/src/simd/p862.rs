@@ -1,0 +1,138 @@
+//! Kernels of the P.862 score. Those that decide something are exact: the same bits at every level.
+
+use super::lanes::Lanes;
+use super::portable::LANES;
+use rustfft::num_complex::Complex32;
+
+/// Second-order sections in series, one in each lane; lanes without a section pass their input on.
+pub(crate) struct Cascade {
+    /// b0, b1, b2, a1, a2 of up to sixteen sections.
+    coefficients: [[[f32; LANES]; 5]; 2],
+    sections: usize,
+}
+
+impl Cascade {
+    pub(crate) fn new(sections: &[[f32; 5]]) -> Self {
+        let mut coefficients = [[[0.0; LANES]; 5]; 2];
+        for half in &mut coefficients {
+            half[0] = [1.0; LANES];
+        }
+        for (i, section) in sections.iter().enumerate() {
+            for (k, &c) in section.iter().enumerate() {
+                coefficients[i / LANES][k][i % LANES] = c;
+            }
+        }
+        Self { coefficients, sections: sections.len() }
+    }
+}
+
+/// Each sample goes through one section a step, so that all sections work at once and every one does the operations of
+/// a plain loop in its order. A section takes over what the one before put out two steps ago: the step in between
+/// hides how long a sum takes.
+#[inline(always)]
+pub(crate) fn cascade<V: Lanes>(table: &Cascade, x: &mut [f32]) {
+    if table.sections <= LANES {
+        wavefront::<V, 1>(table, x);
+    } else {
+        wavefront::<V, 2>(table, x);
+    }
+}
+
+#[inline(always)]
+fn wavefront<V: Lanes, const N: usize>(table: &Cascade, x: &mut [f32]) {
+    let [b0, b1, b2, a1, a2]: [[V; N]; 5] =
+        core::array::from_fn(|k| core::array::from_fn(|h| V::load(&table.coefficients[h][k])));
+    let zero = [V::splat(0.0); N];
+    let (mut w1, mut w2, mut y1, mut y2) = (zero, zero, zero, zero);
+    let last = table.sections - 1;
+    let behind = 2 * last;
+    for t in 0..x.len() + behind {
+        let mut carry = V::splat(x.get(t).copied().unwrap_or(0.0));
+        for h in 0..N {
+            let input = y2[h].shift_in(carry);
+            carry = y2[h];
+            let w = input.sub(a1[h].mul(w1[h])).sub(a2[h].mul(w2[h]));
+            let y = b0[h].mul(w).add(b1[h].mul(w1[h])).add(b2[h].mul(w2[h]));
+            (w2[h], w1[h]) = (w1[h], w);
+            (y2[h], y1[h]) = (y1[h], y);
+        }
+        if t >= behind {
+            x[t - behind] = y1[last / LANES].store()[last % LANES];
+        }
+    }
+}
+
+/// The turns of a real transform of `2 M` points made by a complex one of `M`: bins `1..=M / 2`.
+pub(crate) struct Turns {
+    cos: Box<[f32]>,
+    sin: Box<[f32]>,
+}
+
+impl Turns {
+    /// For `len` points, a multiple of 32.
+    pub(crate) fn new(len: usize) -> Self {
+        let angles = || (1..=len / 4).map(|k| core::f64::consts::TAU * k as f64 / len as f64);
+        Self {
+            cos: angles().map(|a| a.cos() as f32).collect(),
+            sin: angles().map(|a| a.sin() as f32).collect(),
+        }
+    }
+}
+
+/// From the transforms of the pairs of two real signals to that of the pairs of their correlation: the last step of the real
+/// transforms forward, the product, and the first step of the one back, in one go. `y` becomes eight times the result.
+#[inline(always)]
+pub(crate) fn cross<V: Lanes>(table: &Turns, x: &[Complex32], y: &mut [Complex32]) {
+    let m = x.len();
+    let (Some(a), Some(b)) = (x.first(), y.first_mut()) else { return };
+    let (low, high) = ((a.re + a.im) * (b.re + b.im) * 4.0, (a.re - a.im) * (b.re - b.im) * 4.0);
+    *b = Complex32 { re: low + high, im: low - high };
+    let turns = table.cos.as_chunks::<LANES>().0.iter().zip(table.sin.as_chunks::<LANES>().0);
+    for (i, (cos, sin)) in turns.enumerate() {
+        let low = 1 + i * LANES;
+        let Some(high) = m.checked_sub(low + LANES - 1) else { break };
+        let (cos, sin) = (V::load(cos), V::load(sin));
+        // A bin and the conjugate of its mirror image, both times two; see `real_power`.
+        let unfold = |z: &[Complex32]| {
+            let (a, b) = (z[low..].first_chunk()?, z[high..].first_chunk()?);
+            let ([ar, ai], [br, bi]) = (V::load_complex(a), V::load_complex(b));
+            let (br, bi) = (br.reverse(), bi.reverse());
+            let (even_re, even_im, odd_re, odd_im) = (ar.add(br), ai.sub(bi), ai.add(bi), br.sub(ar));
+            let (re, im) = (cos.mul(odd_re).add(sin.mul(odd_im)), cos.mul(odd_im).sub(sin.mul(odd_re)));
+            Some([even_re.add(re), even_im.add(im), even_re.sub(re), even_im.sub(im)])
+        };
+        let (Some(x), Some(z)) = (unfold(x), unfold(y)) else { break };
+        // The conjugate of the first times the second.
+        let product = |ar: V, ai: V, br: V, bi: V| (ar.mul(br).add(ai.mul(bi)), ar.mul(bi).sub(ai.mul(br)));
+        let (p_re, p_im) = product(x[0], x[1], z[0], z[1]);
+        let (q_re, q_im) = product(x[2], x[3], z[2], z[3]);
+        let (even_re, even_im, d_re, d_im) = (p_re.add(q_re), p_im.add(q_im), p_re.sub(q_re), p_im.sub(q_im));
+        let (odd_re, odd_im) = (cos.mul(d_re).sub(sin.mul(d_im)), cos.mul(d_im).add(sin.mul(d_re)));
+        if let Some(out) = y[low..].first_chunk_mut() {
+            even_re.sub(odd_im).store_complex(even_im.add(odd_re), out);
+        }
+        if let Some(out) = y[high..].first_chunk_mut() {
+            even_re.add(odd_im).reverse().store_complex(odd_re.sub(even_im).reverse(), out);
+        }
+    }
+}
+
+/// The largest magnitude in whole groups of eight.
+#[inline(always)]
+pub(crate) fn magnitude<V: Lanes>(x: &[f32]) -> f32 {
+    let mut most = [V::splat(0.0); 4];
+    let (groups, _) = x.as_chunks::<LANES>();
+    for (i, v) in groups.iter().enumerate() {
+        most[i % 4] = most[i % 4].max(V::load(v).abs());
+    }
+    most[0].max(most[1]).max(most[2].max(most[3])).store().into_iter().fold(0.0, f32::max)
+}
+
+/// Bit `l` of `bits[i]` says whether the magnitude of `x[8 i + l]` is greater than `limit`.
+#[inline(always)]
+pub(crate) fn exceed<V: Lanes>(x: &[f32], limit: f32, bits: &mut [u8]) {
+    let limit = V::splat(limit);
+    for (b, v) in bits.iter_mut().zip(x.as_chunks::<LANES>().0) {
+        *b = V::load(v).abs().above(limit);
+    }
+}
