@@ -6,6 +6,8 @@
 //!
 //! The level is chosen once, when a config is frozen.
 
+mod doubles;
+mod fir;
 mod lanes;
 mod pairs;
 mod portable;
@@ -13,6 +15,7 @@ mod spectral;
 #[cfg(test)]
 mod suite;
 
+pub(crate) use fir::TAP_GROUP;
 pub(crate) use portable::{
     BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, PHASES, POINTS, RealPower, SHORT, SIGNATURE,
     TAPS, TruePeakTable,
@@ -168,6 +171,11 @@ kernels! {
     fn maxima(x: &[f32]) -> u128;
     /// `out[k] = sum_n x[n] x[n + k]` over `span` samples, for lags from `first` to `last` at least. Exact.
     fn lagged_products(x: &[f32], span: usize, first: usize, last: usize, out: &mut [f32]);
+    /// `out[i out_step] = sum_k taps[k] x[i x_step + k]` for `i` below `count`; the taps come in whole groups of
+    /// [`TAP_GROUP`]. A tolerance kernel.
+    fn strided_fir_f32(x: &[f32], taps: &[f32], x_step: usize, out: &mut [f32], out_step: usize, count: usize);
+    /// The same in double precision. A tolerance kernel.
+    fn strided_fir_f64(x: &[f64], taps: &[f64], x_step: usize, out: &mut [f64], out_step: usize, count: usize);
     /// The sums of `a` and of `b`. Exact.
     fn pair_sums(a: &[f64], b: &[f64]) -> [f64; 2];
     /// `sum a b`, `sum a^2` and `sum b^2` of both less their means. Exact.
