@@ -14,13 +14,16 @@ mod ratios;
 mod reason;
 mod result;
 mod samples;
+mod stoi;
 
 pub use pair::{Table, Warning};
 pub use ratios::RatioOutput;
 pub use reason::{Reason, Side};
 pub use result::{Alignment, Comparison, ComparisonMeta, Scored, Signal};
 pub use samples::Samples;
+pub use stoi::StoiOutput;
 
+use crate::dsp::polyphase::Resamplers;
 use crate::error::ConfigError;
 use crate::simd::{Level, Simd};
 use crate::spec::{Fields, PresetSpec, ScoreSpec, Value};
@@ -42,6 +45,8 @@ register! {
     ratios::Snr;
     ratios::SiSdr;
     ratios::SiSnr;
+    stoi::Stoi;
+    stoi::Estoi;
 }
 
 fn values<S: Score>(pair: &mut Pair<'_, '_>, preset: usize, details: &mut Details) -> Result<Vec<Value>, Reason> {
@@ -131,6 +136,7 @@ impl Config {
             max_delay_s: self.max_delay_s,
             frames: self.frames,
             simd: Simd::choose(self.simd),
+            resamplers: Resamplers::default(),
         })))
     }
 }
@@ -176,6 +182,7 @@ struct Inner {
     max_delay_s: f64,
     frames: bool,
     simd: Simd,
+    resamplers: Resamplers,
 }
 
 impl Plan {
@@ -201,6 +208,10 @@ impl Plan {
     pub(crate) fn simd(&self) -> Simd {
         self.0.simd
     }
+
+    pub(crate) fn resamplers(&self) -> &Resamplers {
+        &self.0.resamplers
+    }
 }
 
 /// Memory for one thread, used again for every pair.
@@ -224,6 +235,7 @@ pub struct Reference<'a> {
     samples: Samples<'a>,
     sample_rate_hz: u32,
     trouble: Option<Reason>,
+    stoi: stoi::OfReference,
 }
 
 impl<'a> Reference<'a> {
@@ -232,7 +244,7 @@ impl<'a> Reference<'a> {
     pub fn new(plan: &Plan, samples: impl Into<Samples<'a>>, sample_rate_hz: u32) -> Self {
         let samples = samples.into();
         let trouble = pair::trouble(&samples, sample_rate_hz, Side::Reference);
-        Self { plan: plan.clone(), samples, sample_rate_hz, trouble }
+        Self { plan: plan.clone(), samples, sample_rate_hz, trouble, stoi: stoi::OfReference::default() }
     }
 
     /// The plan.

@@ -102,6 +102,7 @@ pub(crate) struct Pair<'p, 's> {
     /// The stretches that are compared sample by sample.
     steps: Option<(Samples<'p>, Samples<'p>)>,
     delay: Option<Option<Delay>>,
+    pub(super) stoi: super::stoi::OfPair,
 }
 
 impl<'p, 's> Pair<'p, 's> {
@@ -113,7 +114,17 @@ impl<'p, 's> Pair<'p, 's> {
         scratch: &'s mut Scratch,
     ) -> Self {
         let trouble = reference.trouble.or_else(|| trouble(degraded, degraded_hz, Side::Degraded));
-        Self { plan, reference, degraded, degraded_hz, scratch, trouble, steps: None, delay: None }
+        Self {
+            plan,
+            reference,
+            degraded,
+            degraded_hz,
+            scratch,
+            trouble,
+            steps: None,
+            delay: None,
+            stoi: Default::default(),
+        }
     }
 
     pub(crate) fn simd(&self) -> Simd {

@@ -10,6 +10,7 @@
 use crate::simd::{Simd, TAP_GROUP};
 use core::f64::consts::PI;
 use core::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Numbers in a table of all phases, at most: 4 MB in double precision.
 pub(crate) const LARGEST_TABLE: usize = 1 << 19;
@@ -21,7 +22,7 @@ const BLOCK: usize = 8192;
 const POINTS: usize = 6;
 
 /// Single or double precision.
-pub(crate) trait Real: Copy + Default + 'static {
+pub(crate) trait Real: Copy + Default + core::fmt::Debug + Send + Sync + 'static {
     fn from_f64(v: f64) -> Self;
     fn to_f64(self) -> f64;
     /// `out[i out_step] = sum_k taps[k] x[i x_step + k]`.
@@ -52,6 +53,17 @@ impl Real for f64 {
     }
 }
 
+/// `1 / (k!)^2`: the modified Bessel function `I0(2 sqrt(z))` as a power series, to the last bit for `z` up to 26.
+const BESSEL: [f64; 32] = {
+    let mut c = [1.0; 32];
+    let mut k = 1;
+    while k < c.len() {
+        c[k] = c[k - 1] / (k * k) as f64;
+        k += 1;
+    }
+    c
+};
+
 /// A Kaiser-windowed sinc. Time `t` is counted on the grid of the common multiple of both rates.
 #[derive(Debug, Clone, Copy)]
 struct Kernel {
@@ -68,14 +80,7 @@ impl Kernel {
     fn at(&self, t: f64) -> f64 {
         let u = t / self.half;
         let quarter = 0.25 * self.beta * self.beta * (1.0 - u * u);
-        let (mut term, mut window) = (1.0, 1.0);
-        for k in 1..200 {
-            term *= quarter / (k * k) as f64;
-            window += term;
-            if term.abs() < 1e-18 * window.abs() {
-                break;
-            }
-        }
+        let window = BESSEL.iter().rev().fold(0.0, |sum, c| sum * quarter + c);
         let x = 2.0 * self.cutoff * t * PI;
         window * if x == 0.0 { 1.0 } else { x.sin() / x }
     }
@@ -88,6 +93,51 @@ enum Table<T> {
     Phases(Vec<T>),
     /// The taps at times `i / points` of an input sample, from `i = -2`; `half` as in [`Kernel`].
     Smooth { rows: Vec<f64>, points: usize, half: f64, gain: f64 },
+}
+
+/// The designs there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Design {
+    /// [`Resampler::new`].
+    General,
+    /// [`Resampler::octave`].
+    Octave,
+    /// [`Resampler::matlab`].
+    Matlab,
+}
+
+/// Resamplers already made, for those who come with the same rates again: the latest few.
+#[derive(Debug, Default)]
+pub(crate) struct Resamplers {
+    pub single: Made<f32>,
+    pub double: Made<f64>,
+}
+
+/// Resamplers of one precision.
+#[derive(Debug, Default)]
+pub(crate) struct Made<T>(Mutex<Vec<(Design, Arc<Resampler<T>>)>>);
+
+impl<T: Real> Made<T> {
+    /// The resampler of this design, made now or before.
+    pub(crate) fn get(&self, design: Design, from_hz: u32, to_hz: u32) -> Arc<Resampler<T>> {
+        const HELD: usize = 8;
+        // Nothing panics while it is locked, and half a list would be a list.
+        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = made.iter().find(|(d, r)| *d == design && r.from_hz == from_hz && r.to_hz == to_hz);
+        if let Some((_, resampler)) = known {
+            return Arc::clone(resampler);
+        }
+        let resampler = Arc::new(match design {
+            Design::General => Resampler::new(from_hz, to_hz),
+            Design::Octave => Resampler::octave(from_hz, to_hz),
+            Design::Matlab => Resampler::matlab(from_hz, to_hz),
+        });
+        if made.len() == HELD {
+            made.remove(0);
+        }
+        made.push((design, Arc::clone(&resampler)));
+        resampler
+    }
 }
 
 /// A change of sample rate.
@@ -131,6 +181,15 @@ impl<T: Real> Resampler<T> {
             beta: 0.1102 * (REJECTION_DB - 8.7),
         };
         Self::with(kernel, from_hz, to_hz, "octave resample (kaiser 60 dB)")
+    }
+
+    /// The resampler of MATLAB's `resample`: the ideal filter of ten periods of the lower rate on each side, a Kaiser window of
+    /// beta 5, unit sum.
+    pub(crate) fn matlab(from_hz: u32, to_hz: u32) -> Self {
+        let (up, down) = ratio(from_hz, to_hz);
+        let period = up.max(down) as f64;
+        let kernel = Kernel { cutoff: 0.5 / period, half: 10.0 * period, beta: 5.0 };
+        Self::with(kernel, from_hz, to_hz, "matlab resample (kaiser beta 5)")
     }
 
     fn with(kernel: Kernel, from_hz: u32, to_hz: u32, design: &'static str) -> Self {
@@ -403,7 +462,7 @@ mod tests {
         for (from, to) in
             [(191_999, 16_000), (8001, 8000), (8001, 16_000), (44_101, 10_000), (192_000, 191_999), (1, 192_000)]
         {
-            for r in [Resampler::<f64>::new(from, to), Resampler::octave(from, to)] {
+            for r in [Resampler::<f64>::new(from, to), Resampler::octave(from, to), Resampler::matlab(from, to)] {
                 let held = match &r.table {
                     Table::Phases(t) => t.len(),
                     Table::Smooth { rows, .. } => rows.len(),

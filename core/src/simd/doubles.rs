@@ -14,6 +14,8 @@ pub(super) trait Doubles: Copy {
     /// `self` where it is less than `b`, else `b`.
     fn min(self, b: Self) -> Self;
     fn sqrt(self) -> Self;
+    /// `self` where `a > b`, else 0.
+    fn where_above(self, a: Self, b: Self) -> Self;
     /// All lanes, added pairwise: the halves, then the two that are left.
     #[inline(always)]
     fn total(self) -> f64 {
@@ -72,6 +74,10 @@ impl Doubles for Plain4 {
     #[inline(always)]
     fn sqrt(self) -> Self {
         Self(self.0.map(f64::sqrt))
+    }
+    #[inline(always)]
+    fn where_above(self, a: Self, b: Self) -> Self {
+        Self(core::array::from_fn(|l| if a.0[l] > b.0[l] { self.0[l] } else { 0.0 }))
     }
 }
 
@@ -137,6 +143,10 @@ mod avx {
         #[inline(always)]
         fn sqrt(self) -> Self {
             avx!(_mm256_sqrt_pd(self.0))
+        }
+        #[inline(always)]
+        fn where_above(self, a: Self, b: Self) -> Self {
+            avx!(_mm256_and_pd(_mm256_cmp_pd::<_CMP_GT_OQ>(a.0, b.0), self.0))
         }
     }
 }

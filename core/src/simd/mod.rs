@@ -9,6 +9,7 @@
 mod doubles;
 mod fir;
 mod lanes;
+mod octaves;
 mod pairs;
 mod portable;
 mod spectral;
@@ -16,6 +17,7 @@ mod spectral;
 mod suite;
 
 pub(crate) use fir::TAP_GROUP;
+pub(crate) use octaves::{BANDS, Correlations, FRAMES, HOP, Octaves, ROW, SEGMENT};
 pub(crate) use portable::{
     BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, PHASES, POINTS, RealPower, SHORT, SIGNATURE,
     TAPS, TruePeakTable,
@@ -176,6 +178,14 @@ kernels! {
     fn strided_fir_f32(x: &[f32], taps: &[f32], x_step: usize, out: &mut [f32], out_step: usize, count: usize);
     /// The same in double precision. A tolerance kernel.
     fn strided_fir_f64(x: &[f64], taps: &[f64], x_step: usize, out: &mut [f64], out_step: usize, count: usize);
+    /// The magnitudes in third-octave bands of four frames, of which frame `i` is hops `i` and `i + 1`. A tolerance kernel.
+    fn octaves(table: &Octaves, hops: &[[f64; HOP]; FRAMES + 1], out: &mut [[f64; ROW]; FRAMES]);
+    /// The energies of a hop under both halves of the window. A tolerance kernel.
+    fn half_energies(table: &Octaves, hop: &[f64; HOP]) -> [f64; 2];
+    /// The correlations of STOI over all segments of the bands of two signals. A tolerance kernel.
+    fn clipped_correlations(x: &[[f64; ROW]], y: &[[f64; ROW]], clip: f64) -> Correlations;
+    /// The correlations of ESTOI over all segments of the bands of two signals. A tolerance kernel.
+    fn spectral_correlations(x: &[[f64; ROW]], y: &[[f64; ROW]]) -> Correlations;
     /// The sums of `a` and of `b`. Exact.
     fn pair_sums(a: &[f64], b: &[f64]) -> [f64; 2];
     /// `sum a b`, `sum a^2` and `sum b^2` of both less their means. Exact.

@@ -8,6 +8,7 @@
 /// The kernels of the spectrum belong to the same definition.
 pub(crate) use super::fir::*;
 use super::lanes::Lanes;
+pub(crate) use super::octaves::*;
 pub(crate) use super::pairs::*;
 pub(crate) use super::spectral::*;
 
