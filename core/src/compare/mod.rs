@@ -18,12 +18,15 @@ mod result;
 mod samples;
 mod sdr;
 mod segmental;
+mod stoi;
 
 pub use pair::{Table, Warning};
 pub use reason::{Reason, Side};
 pub use result::{Alignment, Comparison, ComparisonMeta, Scored, Signal};
 pub use samples::Samples;
+pub use stoi::StoiOutput;
 
+use crate::dsp::polyphase::Resamplers;
 use crate::error::ConfigError;
 use crate::simd::{Level, Simd};
 use crate::spec::{Fields, PresetSpec, ScoreSpec, Value};
@@ -52,6 +55,8 @@ register! {
     segmental::Wss;
     segmental::CepstrumDistance;
     lsd::Lsd;
+    stoi::Stoi;
+    stoi::Estoi;
 }
 
 fn values<S: Score>(pair: &mut Pair<'_, '_>, preset: usize, details: &mut Details) -> Result<Vec<Value>, Reason> {
@@ -141,6 +146,7 @@ impl Config {
             max_delay_s: self.max_delay_s,
             frames: self.frames,
             simd: Simd::choose(self.simd),
+            resamplers: Resamplers::default(),
         })))
     }
 }
@@ -186,6 +192,7 @@ struct Inner {
     max_delay_s: f64,
     frames: bool,
     simd: Simd,
+    resamplers: Resamplers,
 }
 
 impl Plan {
@@ -211,6 +218,10 @@ impl Plan {
     pub(crate) fn simd(&self) -> Simd {
         self.0.simd
     }
+
+    pub(crate) fn resamplers(&self) -> &Resamplers {
+        &self.0.resamplers
+    }
 }
 
 /// Memory for one thread, used again for every pair.
@@ -234,6 +245,7 @@ pub struct Reference<'a> {
     samples: Samples<'a>,
     sample_rate_hz: u32,
     trouble: Option<Reason>,
+    stoi: stoi::OfReference,
 }
 
 impl<'a> Reference<'a> {
@@ -242,7 +254,7 @@ impl<'a> Reference<'a> {
     pub fn new(plan: &Plan, samples: impl Into<Samples<'a>>, sample_rate_hz: u32) -> Self {
         let samples = samples.into();
         let trouble = pair::trouble(&samples, sample_rate_hz, Side::Reference);
-        Self { plan: plan.clone(), samples, sample_rate_hz, trouble }
+        Self { plan: plan.clone(), samples, sample_rate_hz, trouble, stoi: stoi::OfReference::default() }
     }
 
     /// The plan.

@@ -104,6 +104,7 @@ pub(crate) struct Pair<'p, 's> {
     steps: Option<(Samples<'p>, Samples<'p>)>,
     delay: Option<Option<Delay>>,
     segmental: Option<Result<Segmental, Reason>>,
+    pub(super) stoi: super::stoi::OfPair,
 }
 
 impl<'p, 's> Pair<'p, 's> {
@@ -115,7 +116,18 @@ impl<'p, 's> Pair<'p, 's> {
         scratch: &'s mut Scratch,
     ) -> Self {
         let trouble = reference.trouble.or_else(|| trouble(degraded, degraded_hz, Side::Degraded));
-        Self { plan, reference, degraded, degraded_hz, scratch, trouble, steps: None, delay: None, segmental: None }
+        Self {
+            plan,
+            reference,
+            degraded,
+            degraded_hz,
+            scratch,
+            trouble,
+            steps: None,
+            delay: None,
+            segmental: None,
+            stoi: Default::default(),
+        }
     }
 
     pub(crate) fn simd(&self) -> Simd {

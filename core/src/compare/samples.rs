@@ -1,5 +1,6 @@
 //! Mono samples of any usual type, borrowed or owned, without a copy until somebody needs one.
 
+use crate::dsp::polyphase::Real;
 use core::ops::Range;
 use std::borrow::Cow;
 
@@ -95,6 +96,27 @@ impl Samples<'_> {
             Self::F64(x) => return &x[range],
         }
         out
+    }
+
+    /// Writes the samples of `range` to `out`, which is as long.
+    pub(crate) fn fill<T: Real>(&self, range: Range<usize>, out: &mut [T]) {
+        match self {
+            Self::I16(x) => {
+                for (o, &v) in out.iter_mut().zip(&x[range]) {
+                    *o = T::from_f64(f64::from(v) * (1.0 / 32768.0));
+                }
+            }
+            Self::F32(x) => {
+                for (o, &v) in out.iter_mut().zip(&x[range]) {
+                    *o = T::from_f64(f64::from(v));
+                }
+            }
+            Self::F64(x) => {
+                for (o, &v) in out.iter_mut().zip(&x[range]) {
+                    *o = T::from_f64(v);
+                }
+            }
+        }
     }
 
     /// All samples in single precision: borrowed where they are.

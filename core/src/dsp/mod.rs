@@ -7,4 +7,5 @@ pub(crate) mod fft;
 pub(crate) mod interpolator;
 pub(crate) mod k_weighting;
 pub(crate) mod outlier;
+pub(crate) mod polyphase;
 mod solve;

@@ -1,6 +1,7 @@
 //! Eight numbers at a time. Plain arrays are the definition; AVX2 does the same operations in one instruction each, where
 //! the compiler, left alone, takes arrays apart.
 
+use super::doubles::{Doubles, Plain4};
 use rustfft::num_complex::Complex32;
 
 /// Bytes in one register.
@@ -8,6 +9,9 @@ pub(super) const BYTES: usize = 32;
 
 /// Eight lanes of single precision.
 pub(super) trait Lanes: Copy {
+    /// The same level's lanes of double precision.
+    type Doubles: Doubles;
+
     fn splat(v: f32) -> Self;
     fn load(v: &[f32; 8]) -> Self;
     /// The real and the imaginary parts of eight complex numbers.
@@ -54,6 +58,8 @@ impl Plain {
 }
 
 impl Lanes for Plain {
+    type Doubles = Plain4;
+
     #[inline(always)]
     fn splat(v: f32) -> Self {
         Self([v; 8])
@@ -171,6 +177,8 @@ mod avx {
     }
 
     impl super::Lanes for Avx {
+        type Doubles = super::super::doubles::Avx4;
+
         #[inline(always)]
         fn splat(v: f32) -> Self {
             avx!(_mm256_set1_ps(v))

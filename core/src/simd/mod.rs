@@ -6,7 +6,10 @@
 //!
 //! The level is chosen once, when a config is frozen.
 
+mod doubles;
+mod fir;
 mod lanes;
+mod octaves;
 mod pairs;
 mod p862;
 mod portable;
@@ -14,6 +17,8 @@ mod spectral;
 #[cfg(test)]
 mod suite;
 
+pub(crate) use fir::TAP_GROUP;
+pub(crate) use octaves::{BANDS, Correlations, FRAMES, HOP, Octaves, ROW, SEGMENT};
 pub(crate) use portable::{
     BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, MOST_LAGS, PHASES, POINTS, RealPower, SHORT, SIGNATURE,
     TAPS, TruePeakTable,
@@ -174,6 +179,19 @@ kernels! {
     fn maxima(x: &[f32]) -> u128;
     /// `out[k] = sum_n x[n] x[n + k]` over `span` samples, for lags from `first` to `last` at least. Exact.
     fn lagged_products(x: &[f32], span: usize, first: usize, last: usize, out: &mut [f32]);
+    /// `out[i out_step] = sum_k taps[k] x[i x_step + k]` for `i` below `count`; the taps come in whole groups of
+    /// [`TAP_GROUP`]. A tolerance kernel.
+    fn strided_fir_f32(x: &[f32], taps: &[f32], x_step: usize, out: &mut [f32], out_step: usize, count: usize);
+    /// The same in double precision. A tolerance kernel.
+    fn strided_fir_f64(x: &[f64], taps: &[f64], x_step: usize, out: &mut [f64], out_step: usize, count: usize);
+    /// The magnitudes in third-octave bands of four frames, of which frame `i` is hops `i` and `i + 1`. A tolerance kernel.
+    fn octaves(table: &Octaves, hops: &[[f64; HOP]; FRAMES + 1], out: &mut [[f64; ROW]; FRAMES]);
+    /// The energies of a hop under both halves of the window. A tolerance kernel.
+    fn half_energies(table: &Octaves, hop: &[f64; HOP]) -> [f64; 2];
+    /// The correlations of STOI over all segments of the bands of two signals. A tolerance kernel.
+    fn clipped_correlations(x: &[[f64; ROW]], y: &[[f64; ROW]], clip: f64) -> Correlations;
+    /// The correlations of ESTOI over all segments of the bands of two signals. A tolerance kernel.
+    fn spectral_correlations(x: &[[f64; ROW]], y: &[[f64; ROW]]) -> Correlations;
     /// The sums of `a` and of `b`. Exact.
     fn pair_sums(a: &[f64], b: &[f64]) -> [f64; 2];
     /// `sum a b`, `sum a^2` and `sum b^2` of both less their means. Exact.

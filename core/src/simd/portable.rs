@@ -5,8 +5,10 @@
 //! use it.
 #![allow(clippy::needless_range_loop, reason = "several tables are walked by one index")]
 
-use super::lanes::Lanes;
 /// The kernels of the spectrum belong to the same definition.
+pub(crate) use super::fir::*;
+use super::lanes::Lanes;
+pub(crate) use super::octaves::*;
 pub(crate) use super::pairs::*;
 /// The kernels of the spectrum and of the P.862 score belong to the same definition.
 pub(crate) use super::p862::*;

@@ -1,0 +1,490 @@
+//! Change of sample rate by any ratio of whole numbers: a polyphase filter of windowed-sinc design.
+//!
+//! Output `k` is the filtered signal at the time of input `k from / to`, so that nothing is delayed, and `n` samples become
+//! `ceil(n to / from)`. Before and after the signal there is silence.
+//!
+//! Usual pairs of rates have a table of all their phases. Pairs that share no large factor (37123 to 16000 Hz has 16000 phases) would
+//! need megabytes of it: for them the filter, a smooth function of time, is kept at a few hundred points a sample and interpolated
+//! with a polynomial of fifth order, which loses less than 1e-12 of it. Either way a table holds [`LARGEST_TABLE`] taps at most.
+
+use crate::simd::{Simd, TAP_GROUP};
+use core::f64::consts::PI;
+use core::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Numbers in a table of all phases, at most: 4 MB in double precision.
+pub(crate) const LARGEST_TABLE: usize = 1 << 19;
+
+/// Inputs made into outputs at a time, about: small enough for the second cache, and memory does not grow with a signal.
+const BLOCK: usize = 8192;
+
+/// Points of the polynomial between kept values of the filter.
+const POINTS: usize = 6;
+
+/// Single or double precision.
+pub(crate) trait Real: Copy + Default + core::fmt::Debug + Send + Sync + 'static {
+    fn from_f64(v: f64) -> Self;
+    fn to_f64(self) -> f64;
+    /// `out[i out_step] = sum_k taps[k] x[i x_step + k]`.
+    fn fir(simd: Simd, x: &[Self], taps: &[Self], x_step: usize, out: &mut [Self], out_step: usize, count: usize);
+}
+
+impl Real for f32 {
+    fn from_f64(v: f64) -> Self {
+        v as f32
+    }
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+    fn fir(simd: Simd, x: &[f32], taps: &[f32], x_step: usize, out: &mut [f32], out_step: usize, count: usize) {
+        simd.strided_fir_f32(x, taps, x_step, out, out_step, count);
+    }
+}
+
+impl Real for f64 {
+    fn from_f64(v: f64) -> Self {
+        v
+    }
+    fn to_f64(self) -> f64 {
+        self
+    }
+    fn fir(simd: Simd, x: &[f64], taps: &[f64], x_step: usize, out: &mut [f64], out_step: usize, count: usize) {
+        simd.strided_fir_f64(x, taps, x_step, out, out_step, count);
+    }
+}
+
+/// `1 / (k!)^2`: the modified Bessel function `I0(2 sqrt(z))` as a power series, to the last bit for `z` up to 26.
+const BESSEL: [f64; 32] = {
+    let mut c = [1.0; 32];
+    let mut k = 1;
+    while k < c.len() {
+        c[k] = c[k - 1] / (k * k) as f64;
+        k += 1;
+    }
+    c
+};
+
+/// A Kaiser-windowed sinc. Time `t` is counted on the grid of the common multiple of both rates.
+#[derive(Debug, Clone, Copy)]
+struct Kernel {
+    /// Cycles a step of the grid.
+    cutoff: f64,
+    /// The window ends here, on both sides, itself included.
+    half: f64,
+    beta: f64,
+}
+
+impl Kernel {
+    /// The filter without its scale. Beyond its ends it goes on as smoothly as it came: the Bessel function's series takes a
+    /// negative argument as well.
+    fn at(&self, t: f64) -> f64 {
+        let u = t / self.half;
+        let quarter = 0.25 * self.beta * self.beta * (1.0 - u * u);
+        let window = BESSEL.iter().rev().fold(0.0, |sum, c| sum * quarter + c);
+        let x = 2.0 * self.cutoff * t * PI;
+        window * if x == 0.0 { 1.0 } else { x.sin() / x }
+    }
+}
+
+/// What the taps come from.
+#[derive(Debug, Clone)]
+enum Table<T> {
+    /// The taps of each of `up` phases.
+    Phases(Vec<T>),
+    /// The taps at times `i / points` of an input sample, from `i = -2`; `half` as in [`Kernel`].
+    Smooth { rows: Vec<f64>, points: usize, half: f64, gain: f64 },
+}
+
+/// The designs there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Design {
+    /// [`Resampler::new`].
+    General,
+    /// [`Resampler::octave`].
+    Octave,
+    /// [`Resampler::matlab`].
+    Matlab,
+}
+
+/// Resamplers already made, for those who come with the same rates again: the latest few.
+#[derive(Debug, Default)]
+pub(crate) struct Resamplers {
+    pub single: Made<f32>,
+    pub double: Made<f64>,
+}
+
+/// Resamplers of one precision.
+#[derive(Debug, Default)]
+pub(crate) struct Made<T>(Mutex<Vec<(Design, Arc<Resampler<T>>)>>);
+
+impl<T: Real> Made<T> {
+    /// The resampler of this design, made now or before.
+    pub(crate) fn get(&self, design: Design, from_hz: u32, to_hz: u32) -> Arc<Resampler<T>> {
+        const HELD: usize = 8;
+        // Nothing panics while it is locked, and half a list would be a list.
+        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = made.iter().find(|(d, r)| *d == design && r.from_hz == from_hz && r.to_hz == to_hz);
+        if let Some((_, resampler)) = known {
+            return Arc::clone(resampler);
+        }
+        let resampler = Arc::new(match design {
+            Design::General => Resampler::new(from_hz, to_hz),
+            Design::Octave => Resampler::octave(from_hz, to_hz),
+            Design::Matlab => Resampler::matlab(from_hz, to_hz),
+        });
+        if made.len() == HELD {
+            made.remove(0);
+        }
+        made.push((design, Arc::clone(&resampler)));
+        resampler
+    }
+}
+
+/// A change of sample rate.
+#[derive(Debug, Clone)]
+pub(crate) struct Resampler<T> {
+    from_hz: u32,
+    to_hz: u32,
+    /// Outputs for `down` inputs.
+    up: usize,
+    down: usize,
+    /// Inputs before that of the output's own time.
+    before: usize,
+    /// Taps of one output, a whole number of groups.
+    taps: usize,
+    table: Table<T>,
+    design: &'static str,
+}
+
+impl<T: Real> Resampler<T> {
+    /// The resampler for general use: flat within 0.001 dB to 0.45 of the lower rate, at least 95 dB down from 0.5 of it on.
+    pub(crate) fn new(from_hz: u32, to_hz: u32) -> Self {
+        const ATTENUATION_DB: f64 = 100.0;
+        let (up, down) = ratio(from_hz, to_hz);
+        // On the grid of both rates the lower one has a period of so many steps.
+        let period = up.max(down) as f64;
+        // Kaiser's formula for a transition from 0.45 to 0.5.
+        let taps = (ATTENUATION_DB - 7.95) / (2.285 * 2.0 * PI * (0.05 / period));
+        let kernel =
+            Kernel { cutoff: 0.475 / period, half: (0.5 * taps).ceil(), beta: 0.1102 * (ATTENUATION_DB - 8.7) };
+        Self::with(kernel, from_hz, to_hz, "polyphase kaiser 100 dB, flat to 0.45 fs")
+    }
+
+    /// The resampler of Octave's `resample`, as pystoi 0.4.1 has it: 60 dB, the cutoff at half the lower rate, unit sum.
+    pub(crate) fn octave(from_hz: u32, to_hz: u32) -> Self {
+        const REJECTION_DB: f64 = 60.0;
+        let (up, down) = ratio(from_hz, to_hz);
+        let cutoff = 1.0 / (2.0 * up.max(down) as f64);
+        let kernel = Kernel {
+            cutoff,
+            half: ((REJECTION_DB - 8.0) / (28.714 * (cutoff / 10.0))).ceil(),
+            beta: 0.1102 * (REJECTION_DB - 8.7),
+        };
+        Self::with(kernel, from_hz, to_hz, "octave resample (kaiser 60 dB)")
+    }
+
+    /// The resampler of MATLAB's `resample`: the ideal filter of ten periods of the lower rate on each side, a Kaiser window of
+    /// beta 5, unit sum.
+    pub(crate) fn matlab(from_hz: u32, to_hz: u32) -> Self {
+        let (up, down) = ratio(from_hz, to_hz);
+        let period = up.max(down) as f64;
+        let kernel = Kernel { cutoff: 0.5 / period, half: 10.0 * period, beta: 5.0 };
+        Self::with(kernel, from_hz, to_hz, "matlab resample (kaiser beta 5)")
+    }
+
+    fn with(kernel: Kernel, from_hz: u32, to_hz: u32, design: &'static str) -> Self {
+        let (up, down) = ratio(from_hz, to_hz);
+        let half = kernel.half as usize;
+        // Input `j` after the output's own counts if the grid point `phase - j up` is within the filter.
+        let before = half / up;
+        let after = (half + up - 1) / up;
+        let taps = (before + after + 1).next_multiple_of(TAP_GROUP);
+        let mut made = Self { from_hz, to_hz, up, down, before, taps, table: Table::Phases(Vec::new()), design };
+        let time = |phase: usize, k: usize| phase as f64 - (k as f64 - before as f64) * up as f64;
+        if up * taps <= LARGEST_TABLE {
+            let mut all = vec![0.0; up * taps];
+            for (phase, row) in all.chunks_exact_mut(taps).enumerate() {
+                for (k, v) in row.iter_mut().enumerate() {
+                    let t = time(phase, k);
+                    if t.abs() <= kernel.half {
+                        *v = kernel.at(t);
+                    }
+                }
+            }
+            let gain = up as f64 / all.iter().sum::<f64>();
+            made.table = Table::Phases(all.into_iter().map(|v| T::from_f64(v * gain)).collect());
+        } else {
+            // The filter is the slower the lower its cutoff: fewer points do.
+            let points = (256 * up / up.max(down)).max(16);
+            let mut rows = vec![0.0; (points + POINTS) * taps];
+            for (i, row) in rows.chunks_exact_mut(taps).enumerate() {
+                let phase = (i as f64 - 2.0) * up as f64 / points as f64;
+                for (k, v) in row.iter_mut().enumerate() {
+                    *v = kernel.at(phase - (k as f64 - before as f64) * up as f64);
+                }
+            }
+            made.table = Table::Smooth { rows, points, half: kernel.half, gain: 1.0 };
+            let mut row = vec![0.0; taps];
+            let mut sum = 0.0;
+            for phase in 0..up {
+                made.smooth_taps(phase, &mut row);
+                sum += row.iter().sum::<f64>();
+            }
+            if let Table::Smooth { gain, .. } = &mut made.table {
+                *gain = up as f64 / sum;
+            }
+        }
+        made
+    }
+
+    /// The taps of a phase, between the kept ones.
+    fn smooth_taps(&self, phase: usize, out: &mut [f64]) {
+        let Table::Smooth { rows, points, half, gain } = &self.table else { return };
+        let at = phase as f64 * *points as f64 / self.up as f64;
+        let (first, u) = (at.floor() as usize, at.fract());
+        // Lagrange's polynomial through -2..=3.
+        let weights: [f64; POINTS] = core::array::from_fn(|i| {
+            (0..POINTS).filter(|j| *j != i).fold(*gain, |w, j| w * (u + 2.0 - j as f64) / (i as f64 - j as f64))
+        });
+        out.fill(0.0);
+        for (i, w) in weights.iter().enumerate() {
+            for (o, v) in out.iter_mut().zip(&rows[(first + i) * self.taps..]) {
+                *o += w * v;
+            }
+        }
+        // The filter ends sharply; what was kept beyond is for the polynomial only.
+        for (k, o) in out.iter_mut().enumerate() {
+            let t = phase as f64 - (k as f64 - self.before as f64) * self.up as f64;
+            if t.abs() > *half {
+                *o = 0.0;
+            }
+        }
+    }
+
+    /// The name stamped in results.
+    pub(crate) fn name(&self) -> String {
+        if self.is_native() {
+            return "native".to_owned();
+        }
+        format!("{}, {} to {} Hz", self.design, self.from_hz, self.to_hz)
+    }
+
+    /// Both rates are the same: samples pass as they are.
+    pub(crate) fn is_native(&self) -> bool {
+        self.up == self.down
+    }
+
+    /// How many samples `len` of them become.
+    pub(crate) fn output_len(&self, len: usize) -> usize {
+        (len as u64 * self.up as u64).div_ceil(self.down as u64) as usize
+    }
+
+    /// Changes the rate of `len` samples. `input` writes any range of them where it is told to; `output` is given the result
+    /// piece by piece.
+    pub(crate) fn stream(
+        &self,
+        simd: Simd,
+        len: usize,
+        mut input: impl FnMut(Range<usize>, &mut [T]),
+        mut output: impl FnMut(&[T]),
+    ) {
+        let total = self.output_len(len);
+        if self.is_native() {
+            let mut block = vec![T::default(); BLOCK.min(len)];
+            for start in (0..len).step_by(BLOCK) {
+                let block = &mut block[..BLOCK.min(len - start)];
+                input(start..start + block.len(), block);
+                output(block);
+            }
+            return;
+        }
+        // Blocks begin at phase 0, and each phase has a multiple of eight outputs in them.
+        let turns = (BLOCK / self.down).next_multiple_of(8);
+        let (many, ahead) = match self.table {
+            Table::Phases(_) => (turns * self.up, turns * self.down),
+            // Blocks begin anywhere: one output after the other.
+            Table::Smooth { .. } => {
+                let many = (BLOCK as u64 * self.up as u64 / self.down as u64).max(1) as usize;
+                (many, (many as u64 * self.down as u64).div_ceil(self.up as u64) as usize + 1)
+            }
+        };
+        let many = many.min(total);
+        let mut block = vec![T::default(); self.taps + ahead];
+        let mut out = vec![T::default(); many];
+        let (mut row, mut cast) = (vec![0.0; self.taps], vec![T::default(); self.taps]);
+        for first in (0..total).step_by(many.max(1)) {
+            let count = many.min(total - first);
+            let center = (first as u64 * self.down as u64 / self.up as u64) as usize;
+            // The block holds the inputs from `center - before` on; silence where there are none.
+            let missing = self.before.saturating_sub(center).min(block.len());
+            let start = (center + missing).saturating_sub(self.before).min(len);
+            let end = (center + block.len()).saturating_sub(self.before).clamp(start, len);
+            block[..missing].fill(T::default());
+            input(start..end, &mut block[missing..missing + (end - start)]);
+            block[missing + (end - start)..].fill(T::default());
+            match &self.table {
+                Table::Phases(table) => {
+                    for j in 0..self.up.min(count) {
+                        let at = j as u64 * self.down as u64;
+                        let (from, phase) = ((at / self.up as u64) as usize, (at % self.up as u64) as usize);
+                        let taps = &table[phase * self.taps..][..self.taps];
+                        let n = (count - j).div_ceil(self.up);
+                        T::fir(simd, &block[from..], taps, self.down, &mut out[j..], self.up, n);
+                    }
+                }
+                Table::Smooth { .. } => {
+                    for (k, o) in out[..count].iter_mut().enumerate() {
+                        let at = (first + k) as u64 * self.down as u64;
+                        let (from, phase) = ((at / self.up as u64) as usize - center, (at % self.up as u64) as usize);
+                        self.smooth_taps(phase, &mut row);
+                        for (c, v) in cast.iter_mut().zip(&row) {
+                            *c = T::from_f64(*v);
+                        }
+                        T::fir(simd, &block[from..], &cast, 1, core::slice::from_mut(o), 1, 1);
+                    }
+                }
+            }
+            output(&out[..count]);
+        }
+    }
+
+    /// Changes the rate of samples that are all there.
+    pub(crate) fn process(&self, simd: Simd, x: &[T]) -> Vec<T> {
+        let mut out = Vec::with_capacity(self.output_len(x.len()));
+        self.stream(simd, x.len(), |range, to| to.copy_from_slice(&x[range]), |y| out.extend_from_slice(y));
+        out
+    }
+}
+
+/// Outputs and inputs of the smallest whole ratio.
+fn ratio(from_hz: u32, to_hz: u32) -> (usize, usize) {
+    let (mut a, mut b) = (from_hz.max(1), to_hz.max(1));
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    ((to_hz.max(1) / a) as usize, (from_hz.max(1) / a) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Level;
+
+    /// The definition: every product of the zero-stuffed signal with the filter, by the long way.
+    fn plain(kernel: Kernel, up: usize, down: usize, x: &[f64], gain: f64, k: usize) -> f64 {
+        (0..x.len())
+            .map(|n| (k * down) as f64 - (n * up) as f64)
+            .zip(x)
+            .filter(|(t, _)| t.abs() <= kernel.half)
+            .map(|(t, v)| v * kernel.at(t) * gain)
+            .sum()
+    }
+
+    fn noise(n: usize) -> Vec<f64> {
+        let mut seed = 1_u64;
+        (0..n)
+            .map(|_| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (seed >> 40) as f64 / f64::from(1 << 23) - 1.0
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_output_is_what_the_definition_says() {
+        for (from, to) in
+            [(16_000, 10_000), (8000, 10_000), (44_100, 10_000), (37_123, 16_000), (11_025, 16_000), (191_999, 8000)]
+        {
+            let (up, down) = ratio(from, to);
+            let half = (40 * up.max(down)) as f64;
+            let kernel = Kernel { cutoff: 0.45 / up.max(down) as f64, half, beta: 8.0 };
+            let sum: f64 = (-(half as i64)..=half as i64).map(|t| kernel.at(t as f64)).sum();
+            let gain = up as f64 / sum;
+            let x = noise(20_011);
+            for simd in Level::available().iter().map(|&l| Simd::choose(Some(l))) {
+                let r = Resampler::<f64>::with(kernel, from, to, "a test");
+                let y = r.process(simd, &x);
+                assert_eq!(y.len(), (x.len() * up).div_ceil(down), "{from} {to}");
+                let f = Resampler::<f32>::with(kernel, from, to, "a test");
+                let single: Vec<f32> = x.iter().map(|&v| v as f32).collect();
+                let z = f.process(simd, &single);
+                for k in (0..y.len()).filter(|k| k % 97 == 0 || *k < 20 || *k + 20 > y.len()) {
+                    let want = plain(kernel, up, down, &x, gain, k);
+                    // 1e-12: rounding of some hundred products of numbers up to 1, and the polynomial's share.
+                    assert!((y[k] - want).abs() < 1e-12, "{from} {to} at {k}: {} {want}", y[k]);
+                    assert!(
+                        (f64::from(z[k]) - want).abs() < 2e-6,
+                        "single precision: {from} {to} at {k}: {} {want}",
+                        z[k]
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tones_pass_and_stop_where_the_design_says() {
+        let simd = Simd::choose(None);
+        for (from, to) in [
+            (22_050_u32, 16_000_u32),
+            (48_000, 8000),
+            (37_123, 16_000),
+            (8000, 16_000),
+            (96_000, 16_000),
+            (11_025, 8000),
+        ] {
+            let r = Resampler::<f64>::new(from, to);
+            let low = f64::from(from.min(to));
+            let peak = |hz: f64| {
+                let x: Vec<f64> =
+                    (0..from as usize / 2).map(|n| (2.0 * PI * hz * n as f64 / f64::from(from)).sin()).collect();
+                let y = r.process(simd, &x);
+                // Away from the ends, where the tone begins and stops.
+                let middle = &y[y.len() / 4..3 * y.len() / 4];
+                let wanted = |k: usize| (2.0 * PI * hz * (k + y.len() / 4) as f64 / f64::from(to)).sin();
+                let worst = middle.iter().enumerate().map(|(k, v)| (v - wanted(k)).abs()).fold(0.0, f64::max);
+                (worst, middle.iter().fold(0.0_f64, |m, v| m.max(v.abs())))
+            };
+            for share in [0.01, 0.2, 0.4, 0.45] {
+                // 0.001 dB is 1.15e-4; the tone is in its place as well, or the difference would be far larger.
+                assert!(peak(share * low).0 < 1.15e-4, "{from} {to}: {share} {:?}", peak(share * low));
+            }
+            if from > to {
+                for share in [0.5, 0.52, 0.6].into_iter().filter(|s| s * low < 0.5 * f64::from(from)) {
+                    assert!(peak(share * low).1 < 1.8e-5, "95 dB: {from} {to}: {share} {:?}", peak(share * low));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tables_are_bounded_whatever_the_rates() {
+        for (from, to) in
+            [(191_999, 16_000), (8001, 8000), (8001, 16_000), (44_101, 10_000), (192_000, 191_999), (1, 192_000)]
+        {
+            for r in [Resampler::<f64>::new(from, to), Resampler::octave(from, to), Resampler::matlab(from, to)] {
+                let held = match &r.table {
+                    Table::Phases(t) => t.len(),
+                    Table::Smooth { rows, .. } => rows.len(),
+                };
+                assert!(held <= LARGEST_TABLE, "{from} {to}: {held}");
+            }
+        }
+    }
+
+    #[test]
+    fn few_samples_and_none_are_taken() {
+        let simd = Simd::choose(None);
+        for (from, to) in [(16_000, 10_000), (37_123, 16_000), (8000, 8000)] {
+            let r = Resampler::<f64>::octave(from, to);
+            for n in [0, 1, 2, 7] {
+                assert_eq!(
+                    r.process(simd, &noise(n)).len(),
+                    (n * to as usize).div_ceil(from as usize),
+                    "{from} {to} {n}"
+                );
+            }
+        }
+        assert_eq!(Resampler::<f64>::new(8000, 8000).process(simd, &noise(99)), noise(99));
+    }
+}
