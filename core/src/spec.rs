@@ -59,7 +59,7 @@ pub enum Unit {
     Percent,
     /// Ticks of an RTP timestamp.
     Ticks,
-    /// The transmission rating R of the E-model, or an impairment on its scale.
+    /// The transmission rating R of the E-model, an impairment on its scale, or another rating on a scale of its own.
     Rating,
     /// A mean opinion score.
     Mos,

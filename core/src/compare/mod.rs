@@ -10,8 +10,9 @@
 
 mod align;
 mod lsd;
-pub mod p862;
+mod p862;
 mod pair;
+mod pesq;
 mod ratios;
 mod reason;
 mod result;
@@ -45,6 +46,10 @@ macro_rules! register {
 }
 
 register! {
+    pesq::PesqNb;
+    pesq::PesqWb;
+    stoi::Stoi;
+    stoi::Estoi;
     ratios::Snr;
     ratios::SiSdr;
     ratios::SiSnr;
@@ -55,8 +60,9 @@ register! {
     segmental::Wss;
     segmental::CepstrumDistance;
     lsd::Lsd;
-    stoi::Stoi;
-    stoi::Estoi;
+    pesq::Csig;
+    pesq::Cbak;
+    pesq::Covl;
 }
 
 fn values<S: Score>(pair: &mut Pair<'_, '_>, preset: usize, details: &mut Details) -> Result<Vec<Value>, Reason> {
@@ -147,6 +153,7 @@ impl Config {
             frames: self.frames,
             simd: Simd::choose(self.simd),
             resamplers: Resamplers::default(),
+            pesq: pesq::OfPlan::default(),
         })))
     }
 }
@@ -193,6 +200,7 @@ struct Inner {
     frames: bool,
     simd: Simd,
     resamplers: Resamplers,
+    pesq: pesq::OfPlan,
 }
 
 impl Plan {
@@ -222,11 +230,17 @@ impl Plan {
     pub(crate) fn resamplers(&self) -> &Resamplers {
         &self.0.resamplers
     }
+
+    fn pesq(&self) -> &pesq::OfPlan {
+        &self.0.pesq
+    }
 }
 
 /// Memory for one thread, used again for every pair.
 #[derive(Debug, Default)]
-pub struct Scratch {}
+pub struct Scratch {
+    pesq: p862::Context,
+}
 
 impl Scratch {
     /// Nothing yet; it grows with use.
@@ -245,6 +259,7 @@ pub struct Reference<'a> {
     samples: Samples<'a>,
     sample_rate_hz: u32,
     trouble: Option<Reason>,
+    pesq: pesq::OfReference,
     stoi: stoi::OfReference,
 }
 
@@ -254,7 +269,14 @@ impl<'a> Reference<'a> {
     pub fn new(plan: &Plan, samples: impl Into<Samples<'a>>, sample_rate_hz: u32) -> Self {
         let samples = samples.into();
         let trouble = pair::trouble(&samples, sample_rate_hz, Side::Reference);
-        Self { plan: plan.clone(), samples, sample_rate_hz, trouble, stoi: stoi::OfReference::default() }
+        Self {
+            plan: plan.clone(),
+            samples,
+            sample_rate_hz,
+            trouble,
+            pesq: Default::default(),
+            stoi: Default::default(),
+        }
     }
 
     /// The plan.
@@ -303,6 +325,7 @@ fn score(pair: &mut Pair<'_, '_>, wanted: &Wanted) -> Scored {
         preset: &spec.presets[wanted.preset],
         values,
         rate_policy: details.rate_policy.unwrap_or("native".into()),
+        texts: details.texts,
         warnings: details.warnings,
         tables: details.tables,
     }

@@ -80,6 +80,8 @@ impl Table {
 #[derive(Debug, Default)]
 pub(crate) struct Details {
     pub rate_policy: Option<Cow<'static, str>>,
+    /// Names of what was done, such as the edition.
+    pub texts: Vec<(&'static str, &'static str)>,
     pub warnings: Vec<Warning>,
     pub tables: Vec<Table>,
 }
@@ -104,6 +106,7 @@ pub(crate) struct Pair<'p, 's> {
     steps: Option<(Samples<'p>, Samples<'p>)>,
     delay: Option<Option<Delay>>,
     segmental: Option<Result<Segmental, Reason>>,
+    pub(super) pesq: super::pesq::OfPair,
     pub(super) stoi: super::stoi::OfPair,
 }
 
@@ -126,6 +129,7 @@ impl<'p, 's> Pair<'p, 's> {
             steps: None,
             delay: None,
             segmental: None,
+            pesq: Default::default(),
             stoi: Default::default(),
         }
     }

@@ -61,6 +61,8 @@ pub struct Scored {
     pub values: Result<Vec<Value>, Reason>,
     /// What was resampled by what: `native` if nothing was.
     pub rate_policy: Cow<'static, str>,
+    /// What was done, by name: such as `edition` and `mode`.
+    pub texts: Vec<(&'static str, &'static str)>,
     /// What a reader should know.
     pub warnings: Vec<Warning>,
     /// Where, when, how much.
@@ -221,6 +223,9 @@ fn write_score(j: &mut Json<'_>, scored: &Scored) -> fmt::Result {
     j.string("definition", scored.preset.definition)?;
     j.integer("revision", u64::from(scored.spec.revision))?;
     j.string("rate_policy", &scored.rate_policy)?;
+    for (name, text) in &scored.texts {
+        j.string(name, text)?;
+    }
     if !scored.warnings.is_empty() {
         j.key("warnings")?;
         j.open('{')?;

@@ -119,21 +119,29 @@ impl Samples<'_> {
         }
     }
 
+    /// Writes all samples in single precision to a slice of the same length.
+    pub(crate) fn write_f32(&self, out: &mut [f32]) {
+        match self {
+            Self::I16(x) => {
+                for (o, &v) in out.iter_mut().zip(&**x) {
+                    *o = f32::from(v) * (1.0 / 32768.0);
+                }
+            }
+            Self::F32(x) => out.copy_from_slice(x),
+            Self::F64(x) => {
+                for (o, &v) in out.iter_mut().zip(&**x) {
+                    *o = v as f32;
+                }
+            }
+        }
+    }
+
     /// All samples in single precision: borrowed where they are.
     pub(crate) fn to_f32(&self) -> Cow<'_, [f32]> {
         match self {
             Self::I16(x) => x.iter().map(|&v| f32::from(v) * (1.0 / 32768.0)).collect(),
             Self::F32(x) => Cow::Borrowed(x),
             Self::F64(x) => x.iter().map(|&v| v as f32).collect(),
-        }
-    }
-
-    /// All samples in double precision: borrowed where they are.
-    pub(crate) fn to_f64(&self) -> Cow<'_, [f64]> {
-        match self {
-            Self::I16(x) => x.iter().map(|&v| f64::from(v) * (1.0 / 32768.0)).collect(),
-            Self::F32(x) => x.iter().map(|&v| f64::from(v)).collect(),
-            Self::F64(x) => Cow::Borrowed(x),
         }
     }
 
@@ -194,7 +202,9 @@ mod tests {
         for s in &all {
             assert_eq!(s.len(), 3000);
             assert_eq!(s.to_f32(), single);
-            assert_eq!(s.to_f64(), double);
+            let mut written = vec![0.0; 3000];
+            s.write_f32(&mut written);
+            assert_eq!(written, single);
             let mut blocks = Vec::new();
             s.each_block(|b| blocks.extend_from_slice(b));
             assert_eq!(blocks, double);

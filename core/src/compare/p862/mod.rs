@@ -43,6 +43,16 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// The name in results.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Narrow8 => "narrow band at 8 kHz",
+            Self::Narrow16 => "narrow band at 16 kHz",
+            Self::Wide16 => "wide band at 16 kHz",
+        }
+    }
+
     /// The rate of the samples it takes, in hertz.
     #[must_use]
     pub const fn rate_hz(self) -> u32 {
@@ -198,18 +208,16 @@ struct Scratch {
     work: Work,
 }
 
-impl Context {
-    /// Memory that grows when it is used.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+impl core::fmt::Debug for Context {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Context").finish_non_exhaustive()
     }
 }
 
 impl Model {
     /// The tables of a mode. The edition matters in the wide band only.
     #[must_use]
-    pub fn new(mode: Mode, edition: Edition) -> Self {
+    pub(crate) fn new(mode: Mode, edition: Edition, simd: Simd) -> Self {
         let c = match mode {
             Mode::Narrow8 => &NARROW_8K,
             Mode::Narrow16 | Mode::Wide16 => &AT_16K,
@@ -223,7 +231,7 @@ impl Model {
         Self {
             mode,
             c,
-            simd: Simd::choose(None),
+            simd,
             transforms: Transforms::new(),
             level: Responses::level(),
             irs: Responses::irs(),
@@ -374,7 +382,15 @@ impl Model {
     /// The utterances and their delays.
     fn align(&self, reference: &Heard, degraded: &Heard, ctx: &mut Context) -> Result<(), Reason> {
         let Context { scratch, utterances, .. } = ctx;
-        let aligner = Aligner { c: self.c, simd: self.simd, transforms: &self.transforms, tools: &self.tools, hann: &self.hann, reference, degraded };
+        let aligner = Aligner {
+            c: self.c,
+            simd: self.simd,
+            transforms: &self.transforms,
+            tools: &self.tools,
+            hann: &self.hann,
+            reference,
+            degraded,
+        };
         let coarse = aligner.coarse_of_all(scratch);
         utterance::find(self.c, reference, degraded, coarse, utterances);
         if utterances.is_empty() {
