@@ -167,13 +167,13 @@ impl From<Waiting> for Finding {
 pub(crate) struct Ledger<const KINDS: usize> {
     read: u32,
     len: u32,
-    next_seq: u64,
     next_event: u32,
+    chunks: u32,
+    t_ns: Option<i64>,
+    next_seq: u64,
     dropped: u64,
     counts: [u32; KINDS],
     worst: Option<Severity>,
-    t_ns: Option<i64>,
-    chunks: u32,
     chunk_starts: [u64; REMEMBERED_CHUNKS],
     /// Last, since few hops have a finding.
     ring: [Waiting; RING_LEN],

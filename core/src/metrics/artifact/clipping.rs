@@ -179,10 +179,10 @@ pub(crate) struct Clipping {
     rail: Stretch,
     plateau: Stretch,
     rail_samples: u64,
-    rail_runs: u64,
-    longest: u64,
     over: u64,
-    plateaus: u64,
+    longest: u32,
+    rail_runs: u32,
+    plateaus: u32,
 }
 
 pub(crate) struct Plan {
@@ -231,8 +231,8 @@ impl Clipping {
         let at = Place { begun: plan.hop_of(start), now };
         if magnitude >= AT_RAIL {
             self.rail_samples += len;
-            self.rail_runs += 1;
-            self.longest = self.longest.max(len);
+            self.rail_runs = self.rail_runs.saturating_add(1);
+            self.longest = self.longest.max(len.min(u32::MAX.into()) as u32);
             let value = f64::from(run.len);
             let severity = Severity::above(value, plan.min_run as f64 + 1.0, plan.config.error_run_samples);
             let threshold = plan.min_run as f64;
@@ -294,7 +294,7 @@ impl Clipping {
         if cut.bits < plan.evidence || coarse > FINE {
             return;
         }
-        self.plateaus += u64::from(core::mem::take(&mut cut.plateaus));
+        self.plateaus = self.plateaus.saturating_add(core::mem::take(&mut cut.plateaus).into());
         let piece = Occurrence {
             start: cut.start,
             end: cut.end(),
@@ -480,10 +480,10 @@ impl Metric for Clipping {
     fn output(&self, _: &Plan, _: &[f32]) -> ClippingOutput {
         ClippingOutput {
             rail_samples: Value::count(self.rail_samples),
-            rail_runs: Value::count(self.rail_runs),
-            longest_run_samples: Value::count(self.longest),
+            rail_runs: Value::count(self.rail_runs.into()),
+            longest_run_samples: Value::count(self.longest.into()),
             over_samples: Value::count(self.over),
-            plateau_runs: Value::count(self.plateaus),
+            plateau_runs: Value::count(self.plateaus.into()),
         }
     }
 }

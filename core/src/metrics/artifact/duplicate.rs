@@ -117,12 +117,17 @@ pub(crate) struct Duplicate {
     repeats: u32,
     stuck: u32,
     total: u64,
-    /// Whether the last hop that was listened to has the flat top of a sine or a square wave: a test tone repeats itself, too.
-    tone: bool,
+    /// How many hops in a row, the last one included, have the flat top of a sine or a square wave: a test tone repeats itself, too.
+    tone: u8,
+    /// How many hops in a row are loud enough to be listened to.
+    heard: u8,
 }
 
 /// The square of a sine's crest factor is 2, a square wave's 1; speech has 4 and more.
 const CREST_OF_TONES: f64 = 2.6;
+
+/// Hops a closed vowel or a nasal has so low a crest at most; 100 ms.
+const LONGEST_FLAT_VOWEL: u8 = 10;
 
 pub(crate) struct Plan {
     config: DuplicateConfig,
@@ -208,6 +213,12 @@ impl Track {
 }
 
 impl Duplicate {
+    /// Whether this is a test tone rather than a vowel that looks like one for a moment: it lasts, or there was nothing else since the
+    /// last silence (but for the hop in which it began).
+    fn is_tone(&self) -> bool {
+        self.tone >= LONGEST_FLAT_VOWEL || self.tone > 0 && self.heard <= self.tone.saturating_add(1)
+    }
+
     /// A rise at `x[i]`, which is sample `at`.
     fn add(&mut self, plan: &Plan, at: u64, x: &[f32], i: usize, out: &mut Sink<'_>) {
         let Some(around) = x.get(i - BEFORE..).and_then(|x| x.first_chunk()) else { return };
@@ -234,7 +245,7 @@ impl Duplicate {
         let span = run.last - run.first;
         // At least two fingerprints in each distance.
         let is_rich = u64::from(run.count) * lag >= 2 * span;
-        if self.tone
+        if self.is_tone()
             || run.first < self.told
             || f64::from(run.count) < plan.config.min_fingerprints
             || span < plan.min
@@ -260,7 +271,7 @@ impl Duplicate {
         // recording. So a copy must follow what it repeats and be whole: at an edge, or longer than a period of the voice. Other
         // ones are whole chunks.
         let sure = match (is_stuck, edge) {
-            (true, _) => span >= plan.min_stuck,
+            (true, _) => span >= plan.min_stuck && self.tone == 0,
             (false, Some(edge)) if adjacent => edge + lag < end_limit + 2 && (is_exact || 2 * span >= lag),
             (false, Some(_)) => {
                 run.count >= plan.free_count
@@ -336,7 +347,8 @@ impl Metric for Duplicate {
             repeats: 0,
             stuck: 0,
             total: 0,
-            tone: false,
+            tone: 0,
+            heard: 0,
         }
     }
 
@@ -357,9 +369,12 @@ impl Metric for Duplicate {
         let stats = f.mix();
         let peak = f64::from(stats.peak());
         if stats.peak() < plan.least {
+            self.heard = 0;
             return;
         }
-        self.tone = peak * peak * (f.len() as f64) < CREST_OF_TONES * stats.energy;
+        self.heard = self.heard.saturating_add(1);
+        let is_flat = peak * peak * (f.len() as f64) < CREST_OF_TONES * stats.energy;
+        self.tone = if is_flat { self.tone.saturating_add(1) } else { 0 };
         // Rises from AFTER samples before the hop to AFTER before its end; those just before tell which of them are close.
         let x = f.recent(plan.history);
         let (from, to) = (x.len() - f.len() - AFTER, x.len() - AFTER);
