@@ -103,23 +103,34 @@ impl Audio {
         }
     }
 
-    /// All samples of one channel (from 0), or the mean of all of them, in the type they have. Needs no interpreter.
-    pub(crate) fn mono(&self, channel: Option<usize>) -> Samples<'static> {
+    /// All samples of one channel (from 0), or the mean of all of them, in the type they have, in memory that is used again. Needs
+    /// no interpreter.
+    pub(crate) fn mono<'m>(&self, channel: Option<usize>, memory: &'m mut Memory) -> Samples<'m> {
         let pick = channel.or(if self.channels == 1 { Some(0) } else { None });
         let mean = |frame: &[f64]| frame.iter().sum::<f64>() / frame.len() as f64;
         match (self.format, pick) {
-            (Format::I16, Some(c)) => self.one(|x: i16| x, |frame| frame[c]).into(),
-            (Format::F32, Some(c)) => self.one(|x: f32| x, |frame| frame[c]).into(),
-            (Format::F64, Some(c)) => self.one(|x: f64| x, |frame| frame[c]).into(),
-            (Format::I16, None) => self.one(|x: i16| f64::from(x) / 32_768.0, mean).into(),
-            (Format::F32, None) => self.one(|x: f32| f64::from(x), mean).into(),
-            (Format::F64, None) => self.one(|x: f64| x, mean).into(),
+            (Format::I16, Some(c)) => self.one(&mut memory.ints, |x: i16| x, |frame| frame[c]).into(),
+            (Format::F32, Some(c)) => self.one(&mut memory.singles, |x: f32| x, |frame| frame[c]).into(),
+            (Format::F64, Some(c)) => self.one(&mut memory.doubles, |x: f64| x, |frame| frame[c]).into(),
+            (Format::I16, None) => self.one(&mut memory.doubles, |x: i16| f64::from(x) / 32_768.0, mean).into(),
+            (Format::F32, None) => self.one(&mut memory.doubles, |x: f32| f64::from(x), mean).into(),
+            (Format::F64, None) => self.one(&mut memory.doubles, |x: f64| x, mean).into(),
         }
     }
 
-    fn one<T: Element, U: Copy + Default, V>(&self, convert: impl Fn(T) -> U, pick: impl Fn(&[U]) -> V) -> Vec<V> {
+    fn one<'m, T: Element, U: Copy + Default>(
+        &self,
+        out: &'m mut Vec<U>,
+        convert: impl Fn(T) -> U,
+        pick: impl Fn(&[U]) -> U,
+    ) -> &'m [U] {
+        if self.channels == 1 {
+            out.resize(self.samples, U::default());
+            self.copy(0, out, &convert);
+            return out;
+        }
         let mut block = [U::default(); PIECE];
-        let mut out = Vec::with_capacity(self.samples);
+        out.clear();
         while out.len() < self.samples {
             let len = (PIECE / self.channels).min(self.samples - out.len());
             let piece = &mut block[..len * self.channels];
@@ -175,6 +186,24 @@ impl Audio {
                 // it, and since no reference is made, what comes of it is an arbitrary value: a wrong measurement.
                 *out = convert(unsafe { start.offset(offset).cast::<T>().read_unaligned() });
             }
+        }
+    }
+}
+
+/// Where samples are copied to.
+#[derive(Default)]
+pub(crate) struct Memory {
+    ints: Vec<i16>,
+    singles: Vec<f32>,
+    doubles: Vec<f64>,
+}
+
+impl Memory {
+    /// Gives back what only a very long signal needed: more than 32 MB.
+    pub(crate) fn trim(&mut self) {
+        const MOST: usize = 32 << 20;
+        if 2 * self.ints.capacity() + 4 * self.singles.capacity() + 8 * self.doubles.capacity() > MOST {
+            *self = Self::default();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Full-reference scores as Python sees them.
 
-use crate::buffer::Audio;
+use crate::buffer::{Audio, Memory};
 use crate::config::{decode_error, names, refused, warn};
 use crate::probe::read_labels;
 use otoscope::compare::{Align, ComparisonMeta, Config, Plan, Reason, Samples, Scored, Scratch};
@@ -8,13 +8,43 @@ use otoscope_decode::{Limits, Mono, MonoSamples};
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-/// The samples of one side, and what is known of them.
+thread_local! {
+    /// Memory that each thread uses again for the next comparison.
+    static MEMORY: RefCell<ThreadMemory> = RefCell::default();
+}
+
+#[derive(Default)]
+struct ThreadMemory {
+    reference: Memory,
+    degraded: Memory,
+    scratch: Scratch,
+}
+
+/// One side, before its samples are copied.
+enum Source {
+    Array(Audio),
+    File(Mono),
+}
+
 struct Signal {
-    samples: Samples<'static>,
+    source: Source,
     sample_rate_hz: u32,
+    channel: Option<usize>,
     name: Option<String>,
+}
+
+impl Signal {
+    /// The samples, copied into `memory` if they are Python's. Needs no interpreter.
+    fn samples<'m>(self, memory: &'m mut Memory) -> Samples<'m> {
+        match self.source {
+            Source::Array(audio) => audio.mono(self.channel, memory),
+            Source::File(Mono { samples: MonoSamples::I16(x), .. }) => x.into(),
+            Source::File(Mono { samples: MonoSamples::F32(x), .. }) => x.into(),
+        }
+    }
 }
 
 /// A channel counted from 0, or `None` for the mean.
@@ -26,7 +56,7 @@ fn pick(channel: Option<i64>, channels: usize, name: &str) -> PyResult<Option<us
     }
 }
 
-/// Reads an array, or a file by its path.
+/// Looks at an array, or reads a file by its path.
 fn read(
     py: Python<'_>,
     name: &str,
@@ -42,7 +72,7 @@ fn read(
     // What is no rate at all is told by the scores.
     let sample_rate_hz = u32::try_from(rate).unwrap_or(0);
     let channel = pick(channel, audio.channels(), name)?;
-    Ok(Signal { samples: py.detach(|| audio.mono(channel)), sample_rate_hz, name: None })
+    Ok(Signal { source: Source::Array(audio), sample_rate_hz, channel, name: None })
 }
 
 fn read_file(py: Python<'_>, path: &Path, sample_rate_hz: Option<i64>, channel: Option<i64>) -> PyResult<Signal> {
@@ -51,16 +81,32 @@ fn read_file(py: Python<'_>, path: &Path, sample_rate_hz: Option<i64>, channel: 
         .map(|c| u16::try_from(c).map_err(|_| PyValueError::new_err(format!("channel {c} of {name}; count from 0"))))
         .transpose()?;
     let mono = py.detach(|| Mono::read(path, channel, &Limits::default())).map_err(|e| decode_error(&e))?;
-    if let Some(said) = sample_rate_hz.filter(|&said| said != i64::from(mono.sample_rate_hz)) {
-        let rate = mono.sample_rate_hz;
-        return Err(PyValueError::new_err(format!("{name} has {rate} Hz, not {said} Hz; leave sample_rate_hz out")));
-    }
-    warn(py, &name, &mono.warnings)?;
-    let samples = match mono.samples {
-        MonoSamples::I16(x) => x.into(),
-        MonoSamples::F32(x) => x.into(),
+    let sample_rate_hz = match sample_rate_hz {
+        Some(said) if said != i64::from(mono.sample_rate_hz) => {
+            let rate = mono.sample_rate_hz;
+            return Err(PyValueError::new_err(format!(
+                "{name} has {rate} Hz, not {said} Hz; leave sample_rate_hz out"
+            )));
+        }
+        _ => mono.sample_rate_hz,
     };
-    Ok(Signal { samples, sample_rate_hz: mono.sample_rate_hz, name: Some(name) })
+    warn(py, &name, &mono.warnings)?;
+    Ok(Signal { source: Source::File(mono), sample_rate_hz, channel: None, name: Some(name) })
+}
+
+impl ThreadMemory {
+    fn trim(&mut self) {
+        self.reference.trim();
+        self.degraded.trim();
+    }
+}
+
+fn meta(reference: Option<String>, degraded: Option<String>, labels: Vec<(String, String)>) -> ComparisonMeta {
+    let mut meta = ComparisonMeta::default();
+    meta.reference = reference;
+    meta.degraded = degraded;
+    meta.labels = labels;
+    meta
 }
 
 /// The plan that the keyword arguments describe.
@@ -136,9 +182,19 @@ pub(crate) fn compare(
     let labels = read_labels(labels)?;
     let reference = read(py, "ref", r#ref, sample_rate_hz, channel)?;
     let degraded = read(py, "deg", deg, sample_rate_hz, channel)?;
-    let name = reference.name;
-    let reference = otoscope::compare::Reference::new(&plan, reference.samples, reference.sample_rate_hz);
-    Ok(Comparison::make(py, &reference, name, degraded, labels))
+    let meta = meta(reference.name.clone(), degraded.name.clone(), labels);
+    let (rate_r, rate_d) = (reference.sample_rate_hz, degraded.sample_rate_hz);
+    let comparison = py.detach(|| {
+        MEMORY.with_borrow_mut(|memory| {
+            let samples = reference.samples(&mut memory.reference);
+            let reference = otoscope::compare::Reference::new(&plan, samples, rate_r);
+            let degraded = degraded.samples(&mut memory.degraded);
+            let comparison = reference.compare(degraded, rate_d, &mut memory.scratch);
+            memory.trim();
+            comparison
+        })
+    });
+    Ok(Comparison { comparison, meta })
 }
 
 /// A signal as it should be, prepared for any number of comparisons.
@@ -172,8 +228,13 @@ impl Reference {
         frames: bool,
     ) -> PyResult<Self> {
         let plan = plan(metrics, align, max_delay_s, frames)?;
-        let Signal { samples, sample_rate_hz, name } = read(py, "ref", r#ref, sample_rate_hz, channel)?;
-        Ok(Self { reference: otoscope::compare::Reference::new(&plan, samples, sample_rate_hz), name, sample_rate_hz })
+        let signal = read(py, "ref", r#ref, sample_rate_hz, channel)?;
+        let (name, sample_rate_hz) = (signal.name.clone(), signal.sample_rate_hz);
+        let reference = py.detach(|| {
+            let samples = signal.samples(&mut Memory::default()).into_owned();
+            otoscope::compare::Reference::new(&plan, samples, sample_rate_hz)
+        });
+        Ok(Self { reference, name, sample_rate_hz })
     }
 
     /// Scores a degraded signal; see `compare`. An array without a `sample_rate_hz` has the rate of the reference.
@@ -190,7 +251,17 @@ impl Reference {
         let is_path = deg.extract::<PathBuf>().is_ok();
         let rate = sample_rate_hz.or(if is_path { None } else { Some(i64::from(self.sample_rate_hz)) });
         let degraded = read(py, "deg", deg, rate, channel)?;
-        Ok(Comparison::make(py, &self.reference, self.name.clone(), degraded, labels))
+        let meta = meta(self.name.clone(), degraded.name.clone(), labels);
+        let rate = degraded.sample_rate_hz;
+        let comparison = py.detach(|| {
+            MEMORY.with_borrow_mut(|memory| {
+                let samples = degraded.samples(&mut memory.degraded);
+                let comparison = self.reference.compare(samples, rate, &mut memory.scratch);
+                memory.trim();
+                comparison
+            })
+        });
+        Ok(Comparison { comparison, meta })
     }
 
     /// The sample rate in hertz.
@@ -216,22 +287,6 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    fn make(
-        py: Python<'_>,
-        reference: &otoscope::compare::Reference<'static>,
-        reference_name: Option<String>,
-        degraded: Signal,
-        labels: Vec<(String, String)>,
-    ) -> Self {
-        let mut meta = ComparisonMeta::default();
-        meta.reference = reference_name;
-        meta.degraded = degraded.name;
-        meta.labels = labels;
-        let (samples, rate) = (degraded.samples, degraded.sample_rate_hz);
-        let comparison = py.detach(|| reference.compare(samples, rate, &mut Scratch::new()));
-        Self { comparison, meta }
-    }
-
     /// A dict with something of every score that has it.
     fn of_each<'py, T: IntoPyObject<'py>>(
         &self,

@@ -131,8 +131,9 @@ struct Workspace {
     padded: Vec<f64>,
     packed: Vec<Complex64>,
     scratch: Vec<Complex64>,
-    /// Power of the reference, power of the degraded, magnitude of the reference, magnitude of the degraded.
-    spectra: [Vec<f64>; 4],
+    /// Powers of the reference and of the degraded signal, then their magnitudes.
+    powers: [Vec<f64>; 2],
+    sizes: [Vec<f64>; 2],
 }
 
 pub(crate) fn measure(
@@ -158,7 +159,8 @@ pub(crate) fn measure(
         padded: vec![0.0; frames.len + MOST_LAGS],
         packed: vec![Complex64::default(); fft_len],
         scratch: vec![Complex64::default(); frames.fft.get_inplace_scratch_len()],
-        spectra: [(); 4].map(|()| vec![0.0; fft_len / 2]),
+        powers: [(); 2].map(|()| vec![0.0; fft_len / 2]),
+        sizes: [(); 2].map(|()| vec![0.0; fft_len / 2]),
     };
     let mut each: Vec<Measured> = Vec::with_capacity(count);
     for k in 0..count {
@@ -198,12 +200,13 @@ impl Frames {
         let lags_r = self.autocorrelation(simd, reference, w);
         let lags_d = self.autocorrelation(simd, degraded, w);
         let silent = reference.iter().chain(degraded).all(|v| *v == 0.0);
-        let (llr, cepstrum) = if silent { (0.0, 0.0) } else { self.predictors(&lags_r, &lags_d) };
+        let (llr, cepstrum) = if silent { (0.0, 0.0) } else { self.predictors(simd, &lags_r, &lags_d) };
 
-        self.spectra(reference, degraded, &lags_r, &lags_d, w);
-        let [power_r, power_d, size_r, size_d] = &w.spectra;
-        let fw_seg_snr = self.weighted_snr(simd, size_r, size_d);
-        let wss = self.weighted_slope(simd, power_r, power_d);
+        self.spectra(simd, reference, degraded, &lags_r, &lags_d, w);
+        let [[power_r, power_d], [size_r, size_d]] = [&w.powers, &w.sizes];
+        let bands = self.bands(simd, [power_r, power_d, size_r, size_d]);
+        let fw_seg_snr = weighted_snr(&bands[2], &bands[3], simd.pair_sums(size_r, size_d));
+        let wss = weighted_slope(bands[0], bands[1]);
         Measured { seg_snr, fw_seg_snr, llr, wss, cepstrum }
     }
 
@@ -214,90 +217,56 @@ impl Frames {
         simd.autocorrelation(&w.padded)
     }
 
-    /// Power and magnitude of both frames, windowed, less the highest bin.
+    /// Powers and magnitudes of both frames, windowed, less the highest bin.
     fn spectra(
         &self,
+        simd: Simd,
         reference: &[f64],
         degraded: &[f64],
         lags_r: &[f64; MOST_LAGS],
         lags_d: &[f64; MOST_LAGS],
         w: &mut Workspace,
     ) {
-        // Both real frames go through one complex transform. What leaks from one into the other is 1e-16 of the louder: not
-        // where one is a million times louder.
-        let together = lags_r[0] < 1e12 * lags_d[0] && lags_d[0] < 1e12 * lags_r[0];
-        let n = w.packed.len();
-        let passes: &[[f64; 2]] = if together { &[[1.0, 1.0]] } else { &[[1.0, 0.0], [0.0, 1.0]] };
-        for &[take_r, take_d] in passes {
-            for i in 0..self.len {
-                let (r, d) = ((reference[i] + EPS) * self.window[i], (degraded[i] + EPS) * self.window[i]);
-                w.packed[i] = Complex64::new(take_r * r, take_d * d);
-            }
+        let transform = |r: &[f64], d: &[f64], w: &mut Workspace| {
+            simd.pack_pair(r, d, &self.window, EPS, &mut w.packed);
             w.packed[self.len..].fill(Complex64::default());
             self.fft.process_with_scratch(&mut w.packed, &mut w.scratch);
-            let [power_r, power_d, size_r, size_d] = &mut w.spectra;
-            for k in 0..n / 2 {
-                let (a, b) = (w.packed[k], w.packed[(n - k) % n]);
-                if take_r > 0.0 {
-                    let (re, im) = (0.5 * (a.re + b.re), 0.5 * (a.im - b.im));
-                    power_r[k] = re * re + im * im;
-                    size_r[k] = power_r[k].sqrt();
-                }
-                if take_d > 0.0 {
-                    let (re, im) = (0.5 * (a.im + b.im), 0.5 * (b.re - a.re));
-                    power_d[k] = re * re + im * im;
-                    size_d[k] = power_d[k].sqrt();
-                }
-            }
+            simd.part_powers(&w.packed, &mut w.powers, &mut w.sizes);
+        };
+        // Both real frames go through one complex transform. What leaks from one into the other is 1e-16 of the louder: not
+        // where one is a million times louder.
+        if lags_r[0] < 1e12 * lags_d[0] && lags_d[0] < 1e12 * lags_r[0] {
+            transform(reference, degraded, w);
+        } else {
+            transform(degraded, degraded, w);
+            let [quiet, of_quiet] = [&w.powers[1], &w.sizes[1]].map(Clone::clone);
+            transform(reference, reference, w);
+            (w.powers[1], w.sizes[1]) = (quiet, of_quiet);
         }
     }
 
-    fn bands(&self, simd: Simd, spectrum: &[f64]) -> [f64; BANDS] {
-        let mut bands = [0.0; BANDS];
-        for (band, filter) in bands.iter_mut().zip(&self.filters) {
-            *band = simd.dot(&spectrum[filter.first..filter.first + filter.weights.len()], &filter.weights);
+    /// The bands of four spectra.
+    fn bands(&self, simd: Simd, spectra: [&Vec<f64>; 4]) -> [[f64; BANDS]; 4] {
+        let mut bands = [[0.0; BANDS]; 4];
+        for (b, filter) in self.filters.iter().enumerate() {
+            let range = filter.first..filter.first + filter.weights.len();
+            let sums = simd.dot_four(&filter.weights, spectra.map(|s| &s[range.clone()]));
+            for (band, sum) in bands.iter_mut().zip(sums) {
+                band[b] = sum;
+            }
         }
         bands
     }
 
-    fn weighted_snr(&self, simd: Simd, size_r: &[f64], size_d: &[f64]) -> f64 {
-        let (sum_r, sum_d): (f64, f64) = (size_r.iter().sum(), size_d.iter().sum());
-        let (bands_r, bands_d) = (self.bands(simd, size_r), self.bands(simd, size_d));
-        let (mut ratio, mut weights) = (0.0, 0.0);
-        for (r, d) in bands_r.iter().zip(&bands_d) {
-            let (r, d) = (r / sum_r, d / sum_d);
-            let error = ((r - d) * (r - d)).max(EPS);
-            let weight = r.powf(0.2);
-            weights += weight;
-            ratio += weight * 10.0 * (r * r / error).log10();
-        }
-        (ratio / weights).clamp(-10.0, 35.0)
-    }
-
-    fn weighted_slope(&self, simd: Simd, power_r: &[f64], power_d: &[f64]) -> f64 {
-        let r = Slopes::new(self.bands(simd, power_r));
-        let d = Slopes::new(self.bands(simd, power_d));
-        let (mut distance, mut weights) = (0.0, 0.0);
-        for i in 0..BANDS - 1 {
-            let weight = 0.5 * (r.weight[i] + d.weight[i]);
-            let off = r.slope[i] - d.slope[i];
-            distance += weight * off * off;
-            weights += weight;
-        }
-        distance / weights
-    }
-
     /// The log-likelihood ratio and the distance of the cepstra of the two predictors.
-    fn predictors(&self, lags_r: &[f64; MOST_LAGS], lags_d: &[f64; MOST_LAGS]) -> (f64, f64) {
+    fn predictors(&self, simd: Simd, lags_r: &[f64; MOST_LAGS], lags_d: &[f64; MOST_LAGS]) -> (f64, f64) {
         let (a, b) = (levinson(lags_r, self.order), levinson(lags_d, self.order));
+        // The quadratic form of a Toeplitz matrix is a product of two autocorrelations.
         let residual = |p: &[f64; MOST_LAGS]| {
-            let mut sum = 0.0;
-            for i in 0..=self.order {
-                for j in 0..=self.order {
-                    sum += p[i] * p[j] * lags_r[i.abs_diff(j)];
-                }
-            }
-            sum
+            let mut padded = [0.0; 2 * MOST_LAGS];
+            padded[..=self.order].copy_from_slice(&p[..=self.order]);
+            let own = simd.autocorrelation(&padded);
+            own[0] * lags_r[0] + 2.0 * (1..=self.order).map(|k| own[k] * lags_r[k]).sum::<f64>()
         };
         let llr = (residual(&b) / residual(&a)).ln();
         let (ca, cb) = (cepstrum(&a, self.order), cepstrum(&b, self.order));
@@ -306,6 +275,32 @@ impl Frames {
         // Predictors of a silent frame may be no numbers at all.
         (if llr.is_finite() { llr } else { 0.0 }, if distance.is_finite() { distance.min(10.0) } else { 10.0 })
     }
+}
+
+/// The weighted ratio of one frame, from the bands of both magnitude spectra and the sums these are divided by.
+fn weighted_snr(bands_r: &[f64; BANDS], bands_d: &[f64; BANDS], [sum_r, sum_d]: [f64; 2]) -> f64 {
+    let (mut ratio, mut weights) = (0.0, 0.0);
+    for (r, d) in bands_r.iter().zip(bands_d) {
+        let (r, d) = (r / sum_r, d / sum_d);
+        let error = ((r - d) * (r - d)).max(EPS);
+        let weight = r.powf(0.2);
+        weights += weight;
+        ratio += weight * 10.0 * (r * r / error).log10();
+    }
+    (ratio / weights).clamp(-10.0, 35.0)
+}
+
+/// The weighted distance of one frame, from the bands of both power spectra.
+fn weighted_slope(bands_r: [f64; BANDS], bands_d: [f64; BANDS]) -> f64 {
+    let (r, d) = (Slopes::new(bands_r), Slopes::new(bands_d));
+    let (mut distance, mut weights) = (0.0, 0.0);
+    for i in 0..BANDS - 1 {
+        let weight = 0.5 * (r.weight[i] + d.weight[i]);
+        let off = r.slope[i] - d.slope[i];
+        distance += weight * off * off;
+        weights += weight;
+    }
+    distance / weights
 }
 
 /// The spectral slopes of a frame and what each weighs: more near the peaks.

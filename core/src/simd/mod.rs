@@ -10,8 +10,8 @@ mod doubles;
 mod fir;
 mod lanes;
 mod octaves;
-mod pairs;
 mod p862;
+mod pairs;
 mod portable;
 mod spectral;
 #[cfg(test)]
@@ -20,15 +20,15 @@ mod suite;
 pub(crate) use fir::TAP_GROUP;
 pub(crate) use octaves::{BANDS, Correlations, FRAMES, HOP, Octaves, ROW, SEGMENT};
 pub(crate) use portable::{
-    BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, MOST_LAGS, PHASES, POINTS, RealPower, SHORT, SIGNATURE,
-    TAPS, TruePeakTable,
+    BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, MOST_LAGS, PHASES, POINTS, RealPower, SHORT,
+    SIGNATURE, TAPS, TruePeakTable,
 };
 
 pub(crate) use p862::{Cascade, Turns};
 
 use core::fmt;
 use lanes::Plain;
-use rustfft::num_complex::Complex32;
+use rustfft::num_complex::{Complex32, Complex64};
 
 /// An instruction set the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,7 +109,7 @@ macro_rules! kernels {
         }
         #[cfg(target_arch = "x86_64")]
         mod avx2 {
-            use super::Complex32;
+            use super::{Complex32, Complex64};
             use super::portable::{self, *};
             $(
                 #[target_feature(enable = "avx2,fma")]
@@ -202,8 +202,12 @@ kernels! {
     fn autocorrelation(padded: &[f64]) -> [f64; MOST_LAGS];
     /// The energy of `a`, and of what `b` differs from it, both windowed. Exact.
     fn windowed_error(a: &[f64], b: &[f64], window: &[f64]) -> [f64; 2];
-    /// `sum a b`. Exact.
-    fn dot(a: &[f64], b: &[f64]) -> f64;
+    /// Two frames, each sample with `added`, windowed, as the real and imaginary parts of one. Exact.
+    fn pack_pair(a: &[f64], b: &[f64], window: &[f64], added: f64, out: &mut [Complex64]);
+    /// The powers and magnitudes of both frames below half their length, from the transform of [`pack_pair`](Simd::pack_pair). Exact.
+    fn part_powers(z: &[Complex64], powers: &mut [Vec<f64>; 2], sizes: &mut [Vec<f64>; 2]);
+    /// `sum w x` for four `x`. Exact.
+    fn dot_four(weights: &[f64], x: [&[f64]; 4]) -> [f64; 4];
     /// Second-order sections in series, from silence, in place. Exact.
     fn cascade(table: &Cascade, x: &mut [f32]);
     /// From the transforms of the pairs of two real signals to that of the pairs of their correlation, times eight. Exact.

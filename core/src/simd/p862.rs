@@ -72,10 +72,7 @@ impl Turns {
     /// For `len` points, a multiple of 32.
     pub(crate) fn new(len: usize) -> Self {
         let angles = || (1..=len / 4).map(|k| core::f64::consts::TAU * k as f64 / len as f64);
-        Self {
-            cos: angles().map(|a| a.cos() as f32).collect(),
-            sin: angles().map(|a| a.sin() as f32).collect(),
-        }
+        Self { cos: angles().map(|a| a.cos() as f32).collect(), sin: angles().map(|a| a.sin() as f32).collect() }
     }
 }
 

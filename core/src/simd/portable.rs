@@ -9,9 +9,9 @@
 pub(crate) use super::fir::*;
 use super::lanes::Lanes;
 pub(crate) use super::octaves::*;
-pub(crate) use super::pairs::*;
 /// The kernels of the spectrum and of the P.862 score belong to the same definition.
 pub(crate) use super::p862::*;
+pub(crate) use super::pairs::*;
 pub(crate) use super::spectral::*;
 
 pub(crate) const LANES: usize = 8;
