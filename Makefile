@@ -96,6 +96,16 @@ TRUTH := $(CARGO) run --release -p otoscope-tests --bin truth --
 truth:
 	if test -d speech; then $(TRUTH) --page speech; else $(TRUTH); fi
 
+## peers: full-reference scores against their peers, in one process (needs pip and a compiler)
+.PHONY: peers
+peers: $(VENV)/ready
+	$(VENV)/bin/maturin build --release --manifest-path python/Cargo.toml --out $(TARGET)/wheels
+	test -d $(VENV)-scores || $(PYTHON) -m venv $(VENV)-scores
+	$(VENV)-scores/bin/pip install --quiet --disable-pip-version-check -r benches/peers/requirements.txt
+	$(VENV)-scores/bin/pip install --quiet --no-deps pysepm-evo==0.1.1 pesq==0.0.4
+	$(VENV)-scores/bin/pip install --quiet --force-reinstall --no-deps $$(ls -t $(TARGET)/wheels/otoscope-*.whl | head -1)
+	for peer in benches/peers/*.py; do $(VENV)-scores/bin/python $$peer || exit 1; done
+
 ## truth-peer: what essentia's detectors make of the same faults, docs/truth_peer.csv (make speech first; needs pip)
 .PHONY: truth-peer
 truth-peer:

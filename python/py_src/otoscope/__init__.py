@@ -4,8 +4,8 @@
 findings; `metrics` lists all there is to measure. `Report.verdicts` holds a report against delivery norms, and `norms`
 lists those.
 
-`compare` scores a degraded signal against the signal as it should be, `Reference` many of them; both give a `Comparison`.
-`scores` lists what there is to compute.
+`compare` scores a degraded signal against the signal as it should be, `Reference` many of them; both give a
+`Comparison`. `scores` lists what there is to compute.
 
 Samples come as NumPy arrays or anything else with the buffer protocol: float32, float64 or int16, of shape
 ``(samples,)`` or ``(samples, channels)``. They are read where they lie, also while other threads run: an array that is

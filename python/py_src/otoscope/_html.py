@@ -28,7 +28,7 @@ def report_html(report: Report) -> str:
 
 
 def comparison_html(comparison: Comparison) -> str:
-    """A table of scores with their definitions, and why scores are missing."""
+    """Show a table of scores with their definitions, and why scores are missing."""
     fields = {score["name"]: score["fields"] for score in scores()}
     values, messages, definitions = comparison.values, comparison.messages, comparison.definitions
     rows = []
