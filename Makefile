@@ -130,3 +130,8 @@ $(VENV)/ready: python/requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r python/requirements-dev.txt
 	touch $@
+
+## fuzz-scores: odd pairs against every full-reference score; N executions (a million takes an hour or so)
+.PHONY: fuzz-scores
+fuzz-scores:
+	$(CARGO) run --release -p otoscope-tests --bin fuzz_scores -- $(or $(N),10000)

@@ -25,14 +25,14 @@ fn degrade(reference: &[i16], rate: usize, how: &str) -> Vec<i16> {
     let most = r.iter().map(|v| v.abs()).max().unwrap_or(0) / 8;
     let gap = r.len() / 2..r.len() / 2 + rate / 10;
     let one = |i: usize| match how {
-        "noise_low" => r[i] + (n[i] * 300 >> 15),
-        "noise_high" => r[i] + (n[i] * 3000 >> 15),
+        "noise_low" => r[i] + ((n[i] * 300) >> 15),
+        "noise_high" => r[i] + ((n[i] * 3000) >> 15),
         "clip" => r[i].clamp(-most, most),
         "gap" if gap.contains(&i) => 0,
         "gap" => r[i],
         "filter" => (3 * r[i] + 2 * at(i, 1) - at(i, 2)) >> 2,
-        "coarse" => r[i] >> 9 << 9,
-        "quiet" => (r[i] >> 3) + (n[i] * 20 >> 15),
+        "coarse" => (r[i] >> 9) << 9,
+        "quiet" => (r[i] >> 3) + ((n[i] * 20) >> 15),
         _ => panic!("unknown degradation {how}"),
     };
     (0..r.len()).map(|i| one(i).clamp(-32_768, 32_767) as i16).collect()

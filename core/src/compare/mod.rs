@@ -67,7 +67,13 @@ register! {
 
 fn values<S: Score>(pair: &mut Pair<'_, '_>, preset: usize, details: &mut Details) -> Result<Vec<Value>, Reason> {
     let output = S::score(pair, preset, details)?;
-    Ok((0..S::SPEC.fields.len()).map(|i| output.get(i)).collect())
+    let values: Vec<Value> = (0..S::SPEC.fields.len()).map(|i| output.get(i)).collect();
+    let why = values.iter().find_map(|v| if let Value::Undefined(why) = v { Some(*why) } else { None });
+    // Numbers beyond all bounds went in: a score without a single value is none.
+    match why {
+        Some(why) if values.iter().all(|v| v.number().is_none()) => Err(Reason::Undefined(why)),
+        _ => Ok(values),
+    }
 }
 
 /// How the signals are brought into step for scores that compare sample with sample.
