@@ -69,6 +69,7 @@ fn scores_are_those_of_the_peers() {
             let tolerance = match score {
                 "snr" | "si_sdr" | "si_snr" => 1e-9, // decibels of sums in another order
                 "sdr" => 1e-6,                       // decibels: the peer solves the 512 equations by another method
+                "csig" | "cbak" | "covl" => 1e-3,    // the PESQ score within: rounding alone moves some pairs so much
                 _ => 1e-6, // transforms and predictors of frames that are nearly singular: mostly below 1e-9
             };
             assert!((got - want).abs() <= tolerance, "{file} {how} {score}: {got} against {want}");
