@@ -72,10 +72,7 @@ impl Turns {
     /// For `len` points, a multiple of 32.
     pub(crate) fn new(len: usize) -> Self {
         let angles = || (1..=len / 4).map(|k| core::f64::consts::TAU * k as f64 / len as f64);
-        Self {
-            cos: angles().map(|a| a.cos() as f32).collect(),
-            sin: angles().map(|a| a.sin() as f32).collect(),
-        }
+        Self { cos: angles().map(|a| a.cos() as f32).collect(), sin: angles().map(|a| a.sin() as f32).collect() }
     }
 }
 
@@ -135,4 +132,149 @@ pub(crate) fn exceed<V: Lanes>(x: &[f32], limit: f32, bits: &mut [u8]) {
     for (b, v) in bits.iter_mut().zip(x.as_chunks::<LANES>().0) {
         *b = V::load(v).abs().above(limit);
     }
+}
+
+/// The bins `0..=M` of a real signal of `2 M` samples, times two, from the transform of its pairs.
+#[inline(always)]
+pub(crate) fn unfold<V: Lanes>(table: &Turns, z: &[Complex32], out: &mut [Complex32]) {
+    let m = z.len();
+    let (Some(first), true) = (z.first(), out.len() > m) else { return };
+    out[0] = Complex32 { re: 2.0 * (first.re + first.im), im: 0.0 };
+    out[m] = Complex32 { re: 2.0 * (first.re - first.im), im: 0.0 };
+    let turns = table.cos.as_chunks::<LANES>().0.iter().zip(table.sin.as_chunks::<LANES>().0);
+    for (i, (cos, sin)) in turns.enumerate() {
+        let low = 1 + i * LANES;
+        let Some(high) = m.checked_sub(low + LANES - 1) else { break };
+        let (Some(a), Some(b)) = (z[low..].first_chunk(), z[high..].first_chunk()) else { break };
+        let ([ar, ai], [br, bi]) = (V::load_complex(a), V::load_complex(b));
+        let (br, bi) = (br.reverse(), bi.reverse());
+        let (even_re, even_im, odd_re, odd_im) = (ar.add(br), ai.sub(bi), ai.add(bi), br.sub(ar));
+        let (cos, sin) = (V::load(cos), V::load(sin));
+        let (re, im) = (cos.mul(odd_re).add(sin.mul(odd_im)), cos.mul(odd_im).sub(sin.mul(odd_re)));
+        if let Some(out) = out[low..].first_chunk_mut() {
+            even_re.add(re).store_complex(even_im.add(im), out);
+        }
+        if let Some(out) = out[high..].first_chunk_mut() {
+            even_re.sub(re).reverse().store_complex(im.sub(even_im).reverse(), out);
+        }
+    }
+}
+
+/// The transform of the pairs of a real signal, times two, from its bins `0..=M`: the way back of [`unfold`].
+#[inline(always)]
+pub(crate) fn fold<V: Lanes>(table: &Turns, bins: &[Complex32], out: &mut [Complex32]) {
+    let m = out.len();
+    let (Some(first), Some(last), Some(o)) = (bins.first(), bins.get(m), out.first_mut()) else { return };
+    *o = Complex32 { re: first.re + last.re, im: first.re - last.re };
+    let turns = table.cos.as_chunks::<LANES>().0.iter().zip(table.sin.as_chunks::<LANES>().0);
+    for (i, (cos, sin)) in turns.enumerate() {
+        let low = 1 + i * LANES;
+        let Some(high) = m.checked_sub(low + LANES - 1) else { break };
+        let (Some(a), Some(b)) = (bins[low..].first_chunk(), bins[high..].first_chunk()) else { break };
+        let ([ar, ai], [br, bi]) = (V::load_complex(a), V::load_complex(b));
+        let (br, bi) = (br.reverse(), bi.reverse());
+        let (even_re, even_im, d_re, d_im) = (ar.add(br), ai.sub(bi), ar.sub(br), ai.add(bi));
+        let (cos, sin) = (V::load(cos), V::load(sin));
+        let (odd_re, odd_im) = (cos.mul(d_re).sub(sin.mul(d_im)), cos.mul(d_im).add(sin.mul(d_re)));
+        if let Some(out) = out[low..].first_chunk_mut() {
+            even_re.sub(odd_im).store_complex(even_im.add(odd_re), out);
+        }
+        if let Some(out) = out[high..].first_chunk_mut() {
+            even_re.add(odd_im).reverse().store_complex(odd_re.sub(even_im).reverse(), out);
+        }
+    }
+}
+
+/// The sum of squares: sixteen at a time in single precision, those sums in double.
+#[inline(always)]
+pub(crate) fn energy<V: Lanes>(x: &[f32]) -> f64 {
+    const BLOCK: usize = 16 * LANES;
+    let (blocks, rest) = x.as_chunks::<BLOCK>();
+    let mut all = 0.0;
+    for block in blocks {
+        let mut sums = [V::splat(0.0); 4];
+        for (i, v) in block.as_chunks::<LANES>().0.iter().enumerate() {
+            let v = V::load(v);
+            sums[i % 4] = v.mul_add(v, sums[i % 4]);
+        }
+        all += f64::from(sums[0].add(sums[1]).add(sums[2].add(sums[3])).total());
+    }
+    all + rest.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>()
+}
+
+/// What the disturbance of a frame is computed from, band by band; bands that do not count have the width 0 and an infinite
+/// threshold.
+pub(crate) struct Bands {
+    /// Whole groups of eight.
+    pub threshold: Vec<f32>,
+    /// Half of one over the threshold.
+    pub half_over_threshold: Vec<f32>,
+    /// Loudness grows with this power.
+    pub exponent: Vec<f32>,
+    /// The loudness scale.
+    pub scale: Vec<f32>,
+    pub width: Vec<f32>,
+}
+
+/// The power in the bands over `factor` times the threshold.
+#[inline(always)]
+pub(crate) fn audible<V: Lanes>(bands: &Bands, factor: f32, densities: &[f32]) -> f64 {
+    let mut sum = [0.0f32; LANES];
+    for (t, p) in bands.threshold.as_chunks::<LANES>().0.iter().zip(densities.as_chunks::<LANES>().0) {
+        for l in 0..LANES {
+            sum[l] += if p[l] > factor * t[l] { p[l] } else { 0.0 };
+        }
+    }
+    let d = sum.map(f64::from);
+    ((d[0] + d[4]) + (d[2] + d[6])) + ((d[1] + d[5]) + (d[3] + d[7]))
+}
+
+/// `x^y` for positive normal `x`, and results from 2^-126 to 2^127; the relative error is some 4e-7.
+#[inline(always)]
+fn power(x: f32, y: f32) -> f32 {
+    // x = m 2^e with m from 0.707 to 1.414, and log2 m = 2 / ln 2 (s + s^3 / 3 + ...) with s = (m - 1) / (m + 1).
+    let bits = x.to_bits().wrapping_add(0x3f80_0000 - 0x3f35_04f3);
+    let e = ((bits >> 23) as i32 - 127) as f32;
+    let m = f32::from_bits((bits & 0x007f_ffff) + 0x3f35_04f3);
+    let s = (m - 1.0) / (m + 1.0);
+    let q = s * s;
+    let series = 2.885_390_1 + q * (0.961_796_7 + q * (0.577_078_04 + q * (0.412_198_6 + q * 0.320_598_9)));
+    let log = e * y + (s * series) * y;
+    // Adding 1.5 2^23 rounds to a whole number, which then stands in the lowest bits.
+    let magic = log + 12_582_912.0;
+    let f = (log - (magic - 12_582_912.0)) * core::f32::consts::LN_2;
+    let exp =
+        1.0 + f * (1.0 + f * (0.5 + f * (0.166_666_67 + f * (0.041_666_67 + f * (0.008_333_334 + f * 0.001_388_889)))));
+    f32::from_bits(exp.to_bits().wrapping_add(magic.to_bits() << 23))
+}
+
+/// The disturbance of a frame, from the pitch power densities of both signals: the sum of squares of the weighted differences
+/// of loudness, and the sum of those times what was added (spec/04, 4.1 to 4.3; the width is in both).
+#[inline(always)]
+pub(crate) fn disturbance<V: Lanes>(bands: &Bands, reference: &[f32], degraded: &[f32]) -> (f64, f64) {
+    let (mut squares, mut added) = ([0.0f32; LANES], [0.0f32; LANES]);
+    let groups = bands.threshold.len() / LANES;
+    for g in 0..groups {
+        let at = |x: &[f32]| -> [f32; LANES] { x[g * LANES..].first_chunk().copied().unwrap_or([0.0; LANES]) };
+        let (t, h, z) = (at(&bands.threshold), at(&bands.half_over_threshold), at(&bands.exponent));
+        let (scale, width) = (at(&bands.scale), at(&bands.width));
+        let (p, q) = (at(reference), at(degraded));
+        for l in 0..LANES {
+            let loudness = |p: f32| {
+                let v = scale[l] * (power(0.5 + h[l] * p, z[l]) - 1.0);
+                if p > t[l] { v } else { 0.0 }
+            };
+            let (here, there) = (loudness(p[l]), loudness(q[l]));
+            // What is within a quarter of the softer one is not heard.
+            let zone = 0.25 * if here < there { here } else { there };
+            let d = (there - here).abs() - zone;
+            let weighted = if d > 0.0 { d * width[l] } else { 0.0 };
+            squares[l] += weighted * weighted;
+            let factor = power((q[l] + 50.0) / (p[l] + 50.0), 1.2);
+            let factor = if factor > 12.0 { 12.0 } else { factor };
+            added[l] += if factor < 3.0 { 0.0 } else { weighted * factor };
+        }
+    }
+    let sum = |l: [f32; LANES]| l.iter().map(|&v| f64::from(v)).sum::<f64>();
+    (sum(squares), sum(added))
 }

@@ -3,7 +3,8 @@
 use super::Scratch;
 use super::tables::{Constants, IRS_CURVE, LEVEL_CURVE, response};
 use super::transform::{Transforms, room};
-use realfft::num_complex::Complex32;
+use crate::simd::{Cascade, LANES, Simd, as_numbers};
+use rustfft::num_complex::Complex32;
 use std::sync::OnceLock;
 
 /// The power the signal is brought to.
@@ -12,6 +13,10 @@ const TARGET: f64 = 1e7;
 /// The share of the energy that the standard's own transforms lose by rounding: measured by which levels, counted in last
 /// bits, give its scores in the wide band (transforms of 2^18 and 2^19 samples). It matters only there.
 const LOST: f64 = 3e-8;
+
+/// Beyond these, the level's response lies 150 dB down.
+const FROM_HZ: usize = 330;
+const TO_HZ: usize = 3330;
 
 /// Of the energy of a signal, what the rounding of a transform in single precision leaves in an empty band is some
 /// 1e-14; a signal with less than this in the telephone band is silent there.
@@ -58,58 +63,59 @@ pub(super) struct Measured {
     energy: f64,
 }
 
-/// Measures the energy in the telephone band; `None` if there is nothing. Leaves the spectrum of the signal in
-/// `scratch.spectrum` for the input filter of the narrow band.
+/// Measures the energy in the telephone band; `None` if there is nothing. Leaves the bins of the signal times `unit`, times
+/// two, in `scratch.spectrum` for the input filter of the narrow band.
 pub(super) fn measure(
     c: &Constants,
+    simd: Simd,
     transforms: &Transforms,
     curve: &Responses,
     x: &[f32],
     scratch: &mut Scratch,
 ) -> Option<Measured> {
-    let peak = x.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+    let peak = simd.magnitude(x);
+    let peak = x.as_chunks::<LANES>().1.iter().fold(peak, |m, v| m.max(v.abs()));
     let unit = unit(peak);
     if unit == 0.0 {
         return None;
     }
     let n = x.len() + c.padding();
     let len = n.next_power_of_two();
-    let time = room(&mut scratch.time, len);
+    let long = transforms.long(len);
+    let pairs = room(&mut scratch.pairs, len / 2);
+    let time = as_numbers(pairs);
     for (t, &v) in time.iter_mut().zip(x) {
         *t = (f64::from(v) * unit) as f32;
     }
     time[x.len()..].fill(0.0);
-    let all = energy(&time[..x.len()]);
+    let all = simd.energy(&time[..x.len()]);
+    scratch.work.transform(&*long.forward, pairs);
+    // Parseval: what the transform made of the energy of the samples.
+    let made = simd.energy(as_numbers(pairs)) / (len / 2) as f64;
     let bins = room(&mut scratch.spectrum, len / 2 + 1);
-    transforms.forward(time, bins, &mut scratch.work);
+    simd.unfold(&long.turns, pairs, bins);
 
-    // The band ends far below 4 kHz, so a signal of 16 kHz is as well known by every second sample.
-    let half = if c.rate_hz > 8000 { 2 } else { 1 };
-    let short = len / half;
-    let filtered = room(&mut scratch.product, short / 2 + 1);
-    for ((f, b), g) in filtered.iter_mut().zip(&*bins).zip(curve.gains(c.rate_hz, len)) {
+    // The bins of the band alone, taken for those of a complex signal of 4 kHz: its energy is that of the real one, at all
+    // times but for the very ends.
+    let gains = curve.gains(c.rate_hz, len);
+    let bin = |hz: usize| hz * len / c.rate_hz as usize;
+    let (from, to) = (bin(FROM_HZ), bin(TO_HZ) + 1);
+    let short = len * 4000 / c.rate_hz as usize;
+    let band = room(&mut scratch.product, short);
+    for ((f, b), g) in band.iter_mut().zip(&bins[from..to]).zip(&gains[from..to]) {
         *f = b * g;
     }
+    band[to - from..].fill(Complex32::default());
+    // Both halves of the spectrum, over the length, over the factor of two squared.
+    let share = 2.0 * simd.energy(as_numbers(&mut band[..to - from])) / (4.0 * len as f64) / made;
+    scratch.work.transform(&*transforms.long(2 * short).inverse, band);
     // A transform in single precision may lose some 1e-7 of the energy, always in the same direction. That is what it takes
     // to round the level, and with it every sample, in another way than the standard's own code; so the energy is
     // taken from the samples, and only shares of it from what transforms say: in the band, and in time.
-    let band = bins_energy(filtered) / bins_energy(bins);
-    transforms.inverse(filtered, &mut time[..short], &mut scratch.work);
-    let (inside, outside) = time[..short].split_at(n.div_ceil(half));
-    let inside = energy(inside);
-    let energy = all * band * inside / (inside + energy(outside));
-    (band > NOTHING && energy.is_finite()).then_some(Measured { unit, peak, energy })
-}
-
-fn energy(x: &[f32]) -> f64 {
-    x.iter().map(|&v| f64::from(v) * f64::from(v)).sum()
-}
-
-/// The sum of the squares of all bins of a real signal, of which half are given; the first and the last have no twin.
-fn bins_energy(bins: &[Complex32]) -> f64 {
-    let power = |b: &Complex32| f64::from(b.re) * f64::from(b.re) + f64::from(b.im) * f64::from(b.im);
-    let ends: f64 = [bins.first(), bins.last()].into_iter().flatten().map(power).sum();
-    2.0 * bins.iter().map(power).sum::<f64>() - ends
+    let (inside, outside) = band.split_at_mut(n.div_ceil(len / short));
+    let (inside, outside) = (simd.energy(as_numbers(inside)), simd.energy(as_numbers(outside)));
+    let energy = all * share * inside / (inside + outside);
+    (share > NOTHING && energy.is_finite()).then_some(Measured { unit, peak, energy })
 }
 
 impl Measured {
@@ -127,27 +133,29 @@ impl Measured {
 /// included. `scratch.spectrum` is that of [`measure`].
 pub(super) fn irs(
     c: &Constants,
+    simd: Simd,
     transforms: &Transforms,
     curve: &Responses,
     measured: &Measured,
-    samples: usize,
-    longer: usize,
+    (samples, longer): (usize, usize),
     scratch: &mut Scratch,
     out: &mut [f32],
 ) {
     let n = samples + c.padding();
     let len = n.next_power_of_two();
+    let long = transforms.long(len);
     let bins = room(&mut scratch.spectrum, len / 2 + 1);
     for (b, g) in bins.iter_mut().zip(curve.gains(c.rate_hz, len)) {
         *b *= g;
     }
-    let time = room(&mut scratch.time, len);
-    transforms.inverse(bins, time, &mut scratch.work);
+    let pairs = room(&mut scratch.pairs, len / 2);
+    simd.fold(&long.turns, bins, pairs);
+    scratch.work.transform(&*long.inverse, pairs);
     out[..c.margin()].fill(0.0);
     out[c.margin() + n..].fill(0.0);
-    // The spectrum is that of the signal times `unit`.
-    let scale = (measured.scale(c, 1.0 / measured.unit, longer) / len as f64) as f32;
-    for (o, t) in out[c.margin()..].iter_mut().zip(&time[..n]) {
+    // The spectrum is that of the signal times `unit`; `unfold` and `fold` multiply by two.
+    let scale = (measured.scale(c, 1.0 / measured.unit, longer) / (2 * len) as f64) as f32;
+    for (o, t) in out[c.margin()..].iter_mut().zip(&as_numbers(pairs)[..n]) {
         *o = t * scale;
     }
 }
@@ -179,13 +187,7 @@ pub(super) fn wideband(c: &Constants, filter: &[f32; 5], x: &[f32], divisor: f32
 }
 
 /// What the alignment hears (steps 1.5 and 1.6), from what the model hears.
-pub(super) fn alignment_filter(
-    c: &Constants,
-    simd: crate::simd::Simd,
-    cascade: &crate::simd::Cascade,
-    samples: usize,
-    buffer: &mut [f32],
-) {
+pub(super) fn alignment_filter(c: &Constants, simd: Simd, cascade: &Cascade, samples: usize, buffer: &mut [f32]) {
     let region = &mut buffer[c.margin()..c.margin() + samples];
     // The sum goes over the signal, the divisor is the length with both margins: the standard's own choice.
     let mean = region.iter().sum::<f32>() / (samples + 2 * c.margin()) as f32;

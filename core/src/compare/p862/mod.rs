@@ -23,9 +23,9 @@ use super::{Reason, Side};
 use crate::simd::{Cascade, Simd};
 use align::{Aligner, Heard};
 use level::{Measured, Responses};
-use model::{Bins, Ear, MOST_BANDS};
-use realfft::num_complex::Complex32;
+use model::{Ear, MOST_BANDS};
 use realign::{BAD, Interval, Realigner};
+use rustfft::num_complex::Complex32;
 use std::sync::OnceLock;
 use tables::{AT_16K, Constants, NARROW_8K};
 use transform::{Transforms, Work, room};
@@ -187,6 +187,7 @@ pub struct Context {
 #[derive(Default)]
 struct Scratch {
     time: Vec<f32>,
+    pairs: Vec<Complex32>,
     spectrum: Vec<Complex32>,
     product: Vec<Complex32>,
     bins: Vec<Complex32>,
@@ -194,7 +195,8 @@ struct Scratch {
     spectra: align::Spectra,
     votes: Vec<f32>,
     window: Vec<f32>,
-    frame: Bins,
+    frame: Vec<Complex32>,
+    power: Vec<f32>,
     work: Work,
 }
 
@@ -220,10 +222,11 @@ impl Model {
                 *b *= tables::CORRIGENDUM_2;
             }
         }
+        let simd = Simd::choose(None);
         Self {
             mode,
             c,
-            simd: Simd::choose(None),
+            simd,
             transforms: Transforms::new(),
             level: Responses::level(),
             irs: Responses::irs(),
@@ -231,7 +234,7 @@ impl Model {
             cascade: Cascade::new(c.sections),
             hann: model::hann(c.aligned),
             tools: align::Tools::new(c),
-            ear: Ear::new(c),
+            ear: Ear::new(c, simd),
         }
     }
 
@@ -265,7 +268,7 @@ impl Model {
         if x.len() < shortest {
             return Err(Reason::TooShort { side, have_s: x.len() as f64 / rate, need_s: shortest as f64 / rate });
         }
-        level::measure(self.c, &self.transforms, &self.level, x, scratch).ok_or(match side {
+        level::measure(self.c, self.simd, &self.transforms, &self.level, x, scratch).ok_or(match side {
             Side::Reference => Reason::SilentReference,
             Side::Degraded => Reason::SilentDegraded,
         })
@@ -289,7 +292,7 @@ impl Model {
         if self.mode == Mode::Wide16 {
             level::wideband(c, &self.wideband, x, divisor, measured.scale(c, divisor.into(), longer), signal);
         } else {
-            level::irs(c, &self.transforms, &self.irs, measured, x.len(), longer, scratch, signal);
+            level::irs(c, self.simd, &self.transforms, &self.irs, measured, (x.len(), longer), scratch, signal);
         }
         heard.signal.clear();
         heard.signal.extend_from_slice(signal);
@@ -304,7 +307,7 @@ impl Model {
         let densities = room(&mut of.densities, frames * bands);
         for (f, out) in densities.chunks_exact_mut(bands).enumerate() {
             let x = &of.signal[c.margin() + f * c.hop()..][..c.frame];
-            self.ear.densities(&self.transforms, x, &mut scratch.frame, &mut scratch.work, out);
+            self.ear.densities(x, scratch, out);
         }
         of.densities.truncate(frames * bands);
     }
@@ -374,7 +377,15 @@ impl Model {
     /// The utterances and their delays.
     fn align(&self, reference: &Heard, degraded: &Heard, ctx: &mut Context) -> Result<(), Reason> {
         let Context { scratch, utterances, .. } = ctx;
-        let aligner = Aligner { c: self.c, simd: self.simd, transforms: &self.transforms, tools: &self.tools, hann: &self.hann, reference, degraded };
+        let aligner = Aligner {
+            c: self.c,
+            simd: self.simd,
+            transforms: &self.transforms,
+            tools: &self.tools,
+            hann: &self.hann,
+            reference,
+            degraded,
+        };
         let coarse = aligner.coarse_of_all(scratch);
         utterance::find(self.c, reference, degraded, coarse, utterances);
         if utterances.is_empty() {
@@ -437,7 +448,7 @@ impl Model {
                         &tail
                     }
                 };
-                ear.densities(&self.transforms, x, &mut scratch.frame, &mut scratch.work, there);
+                ear.densities(x, scratch, there);
             }
             if !ear.is_silent(here) {
                 ear.accumulate(here, &mut sums_here);
@@ -566,7 +577,7 @@ impl Model {
             for f in interval.start..interval.end {
                 let x = &moved[(f - interval.start) * c.hop()..][..c.frame];
                 let there = &mut degraded[f * bands..(f + 1) * bands];
-                ear.densities(&self.transforms, x, &mut scratch.frame, &mut scratch.work, there);
+                ear.densities(x, scratch, there);
                 let here = &reference[f * bands..(f + 1) * bands];
                 let (d, a) = ear.disturbance(here, there, audible[f], f == 0, &mut gain);
                 symmetric[f] = symmetric[f].min(d);
