@@ -76,41 +76,53 @@ impl Turns {
     }
 }
 
+/// Eight bins of a real signal from `low` on, and the conjugates of their mirror images, all times two, from the transform
+/// of the signal's pairs; see `real_power`. Real parts, imaginary parts.
+#[inline(always)]
+fn halves<V: Lanes>(z: &[Complex32], low: usize, cos: V, sin: V) -> Option<[V; 4]> {
+    let high = z.len().checked_sub(low + LANES - 1)?;
+    let ([ar, ai], [br, bi]) = (V::load_complex(z[low..].first_chunk()?), V::load_complex(z[high..].first_chunk()?));
+    let (br, bi) = (br.reverse(), bi.reverse());
+    let (even_re, even_im, odd_re, odd_im) = (ar.add(br), ai.sub(bi), ai.add(bi), br.sub(ar));
+    let (re, im) = (cos.mul(odd_re).add(sin.mul(odd_im)), cos.mul(odd_im).sub(sin.mul(odd_re)));
+    Some([even_re.add(re), even_im.add(im), even_re.sub(re), even_im.sub(im)])
+}
+
+/// The way back: from eight bins `p` and the conjugates `q` of their mirror images to the transform of the pairs, times two.
+#[inline(always)]
+fn join<V: Lanes>(p: [V; 2], q: [V; 2], low: usize, cos: V, sin: V, out: &mut [Complex32]) {
+    let Some(high) = out.len().checked_sub(low + LANES - 1) else { return };
+    let (even_re, even_im, d_re, d_im) = (p[0].add(q[0]), p[1].add(q[1]), p[0].sub(q[0]), p[1].sub(q[1]));
+    let (odd_re, odd_im) = (cos.mul(d_re).sub(sin.mul(d_im)), cos.mul(d_im).add(sin.mul(d_re)));
+    if let Some(out) = out[low..].first_chunk_mut() {
+        even_re.sub(odd_im).store_complex(even_im.add(odd_re), out);
+    }
+    if let Some(out) = out[high..].first_chunk_mut() {
+        even_re.add(odd_im).reverse().store_complex(odd_re.sub(even_im).reverse(), out);
+    }
+}
+
+/// The conjugate of the first times the second.
+#[inline(always)]
+fn conjugate_product<V: Lanes>(ar: V, ai: V, br: V, bi: V) -> [V; 2] {
+    [ar.mul(br).add(ai.mul(bi)), ar.mul(bi).sub(ai.mul(br))]
+}
+
 /// From the transforms of the pairs of two real signals to that of the pairs of their correlation: the last step of the real
 /// transforms forward, the product, and the first step of the one back, in one go. `y` becomes eight times the result.
 #[inline(always)]
 pub(crate) fn cross<V: Lanes>(table: &Turns, x: &[Complex32], y: &mut [Complex32]) {
-    let m = x.len();
     let (Some(a), Some(b)) = (x.first(), y.first_mut()) else { return };
     let (low, high) = ((a.re + a.im) * (b.re + b.im) * 4.0, (a.re - a.im) * (b.re - b.im) * 4.0);
     *b = Complex32 { re: low + high, im: low - high };
     let turns = table.cos.as_chunks::<LANES>().0.iter().zip(table.sin.as_chunks::<LANES>().0);
     for (i, (cos, sin)) in turns.enumerate() {
         let low = 1 + i * LANES;
-        let Some(high) = m.checked_sub(low + LANES - 1) else { break };
         let (cos, sin) = (V::load(cos), V::load(sin));
-        // A bin and the conjugate of its mirror image, both times two; see `real_power`.
-        let unfold = |z: &[Complex32]| {
-            let (a, b) = (z[low..].first_chunk()?, z[high..].first_chunk()?);
-            let ([ar, ai], [br, bi]) = (V::load_complex(a), V::load_complex(b));
-            let (br, bi) = (br.reverse(), bi.reverse());
-            let (even_re, even_im, odd_re, odd_im) = (ar.add(br), ai.sub(bi), ai.add(bi), br.sub(ar));
-            let (re, im) = (cos.mul(odd_re).add(sin.mul(odd_im)), cos.mul(odd_im).sub(sin.mul(odd_re)));
-            Some([even_re.add(re), even_im.add(im), even_re.sub(re), even_im.sub(im)])
-        };
-        let (Some(x), Some(z)) = (unfold(x), unfold(y)) else { break };
-        // The conjugate of the first times the second.
-        let product = |ar: V, ai: V, br: V, bi: V| (ar.mul(br).add(ai.mul(bi)), ar.mul(bi).sub(ai.mul(br)));
-        let (p_re, p_im) = product(x[0], x[1], z[0], z[1]);
-        let (q_re, q_im) = product(x[2], x[3], z[2], z[3]);
-        let (even_re, even_im, d_re, d_im) = (p_re.add(q_re), p_im.add(q_im), p_re.sub(q_re), p_im.sub(q_im));
-        let (odd_re, odd_im) = (cos.mul(d_re).sub(sin.mul(d_im)), cos.mul(d_im).add(sin.mul(d_re)));
-        if let Some(out) = y[low..].first_chunk_mut() {
-            even_re.sub(odd_im).store_complex(even_im.add(odd_re), out);
-        }
-        if let Some(out) = y[high..].first_chunk_mut() {
-            even_re.add(odd_im).reverse().store_complex(odd_re.sub(even_im).reverse(), out);
-        }
+        let (Some(x), Some(z)) = (halves(x, low, cos, sin), halves(y, low, cos, sin)) else { break };
+        let p = conjugate_product(x[0], x[1], z[0], z[1]);
+        let q = conjugate_product(x[2], x[3], z[2], z[3]);
+        join(p, q, low, cos, sin, y);
     }
 }
 
@@ -144,18 +156,12 @@ pub(crate) fn unfold<V: Lanes>(table: &Turns, z: &[Complex32], out: &mut [Comple
     let turns = table.cos.as_chunks::<LANES>().0.iter().zip(table.sin.as_chunks::<LANES>().0);
     for (i, (cos, sin)) in turns.enumerate() {
         let low = 1 + i * LANES;
-        let Some(high) = m.checked_sub(low + LANES - 1) else { break };
-        let (Some(a), Some(b)) = (z[low..].first_chunk(), z[high..].first_chunk()) else { break };
-        let ([ar, ai], [br, bi]) = (V::load_complex(a), V::load_complex(b));
-        let (br, bi) = (br.reverse(), bi.reverse());
-        let (even_re, even_im, odd_re, odd_im) = (ar.add(br), ai.sub(bi), ai.add(bi), br.sub(ar));
-        let (cos, sin) = (V::load(cos), V::load(sin));
-        let (re, im) = (cos.mul(odd_re).add(sin.mul(odd_im)), cos.mul(odd_im).sub(sin.mul(odd_re)));
+        let Some([re, im, mirror_re, mirror_im]) = halves(z, low, V::load(cos), V::load(sin)) else { break };
         if let Some(out) = out[low..].first_chunk_mut() {
-            even_re.add(re).store_complex(even_im.add(im), out);
+            re.store_complex(im, out);
         }
-        if let Some(out) = out[high..].first_chunk_mut() {
-            even_re.sub(re).reverse().store_complex(im.sub(even_im).reverse(), out);
+        if let Some(out) = out[m + 1 - low - LANES..].first_chunk_mut() {
+            mirror_re.reverse().store_complex(V::splat(0.0).sub(mirror_im).reverse(), out);
         }
     }
 }
@@ -172,16 +178,8 @@ pub(crate) fn fold<V: Lanes>(table: &Turns, bins: &[Complex32], out: &mut [Compl
         let Some(high) = m.checked_sub(low + LANES - 1) else { break };
         let (Some(a), Some(b)) = (bins[low..].first_chunk(), bins[high..].first_chunk()) else { break };
         let ([ar, ai], [br, bi]) = (V::load_complex(a), V::load_complex(b));
-        let (br, bi) = (br.reverse(), bi.reverse());
-        let (even_re, even_im, d_re, d_im) = (ar.add(br), ai.sub(bi), ar.sub(br), ai.add(bi));
-        let (cos, sin) = (V::load(cos), V::load(sin));
-        let (odd_re, odd_im) = (cos.mul(d_re).sub(sin.mul(d_im)), cos.mul(d_im).add(sin.mul(d_re)));
-        if let Some(out) = out[low..].first_chunk_mut() {
-            even_re.sub(odd_im).store_complex(even_im.add(odd_re), out);
-        }
-        if let Some(out) = out[high..].first_chunk_mut() {
-            even_re.add(odd_im).reverse().store_complex(odd_re.sub(even_im).reverse(), out);
-        }
+        let mirror = [br.reverse(), V::splat(0.0).sub(bi).reverse()];
+        join([ar, ai], mirror, low, V::load(cos), V::load(sin), out);
     }
 }
 
@@ -248,6 +246,17 @@ fn power(x: f32, y: f32) -> f32 {
     f32::from_bits(exp.to_bits().wrapping_add(magic.to_bits() << 23))
 }
 
+#[inline(always)]
+fn group(x: &[f32], g: usize) -> [f32; LANES] {
+    x[g * LANES..].first_chunk().copied().unwrap_or([0.0; LANES])
+}
+
+#[inline(always)]
+fn loudness(p: f32, threshold: f32, half_over_threshold: f32, exponent: f32, scale: f32) -> f32 {
+    let v = scale * (power(0.5 + half_over_threshold * p, exponent) - 1.0);
+    if p > threshold { v } else { 0.0 }
+}
+
 /// The disturbance of a frame, from the pitch power densities of both signals: the sum of squares of the weighted differences
 /// of loudness, and the sum of those times what was added (spec/04, 4.1 to 4.3; the width is in both).
 #[inline(always)]
@@ -255,16 +264,12 @@ pub(crate) fn disturbance<V: Lanes>(bands: &Bands, reference: &[f32], degraded: 
     let (mut squares, mut added) = ([0.0f32; LANES], [0.0f32; LANES]);
     let groups = bands.threshold.len() / LANES;
     for g in 0..groups {
-        let at = |x: &[f32]| -> [f32; LANES] { x[g * LANES..].first_chunk().copied().unwrap_or([0.0; LANES]) };
-        let (t, h, z) = (at(&bands.threshold), at(&bands.half_over_threshold), at(&bands.exponent));
-        let (scale, width) = (at(&bands.scale), at(&bands.width));
-        let (p, q) = (at(reference), at(degraded));
+        let (t, h, z) = (group(&bands.threshold, g), group(&bands.half_over_threshold, g), group(&bands.exponent, g));
+        let (scale, width, p, q) =
+            (group(&bands.scale, g), group(&bands.width, g), group(reference, g), group(degraded, g));
         for l in 0..LANES {
-            let loudness = |p: f32| {
-                let v = scale[l] * (power(0.5 + h[l] * p, z[l]) - 1.0);
-                if p > t[l] { v } else { 0.0 }
-            };
-            let (here, there) = (loudness(p[l]), loudness(q[l]));
+            let here = loudness(p[l], t[l], h[l], z[l], scale[l]);
+            let there = loudness(q[l], t[l], h[l], z[l], scale[l]);
             // What is within a quarter of the softer one is not heard.
             let zone = 0.25 * if here < there { here } else { there };
             let d = (there - here).abs() - zone;
