@@ -172,6 +172,10 @@ kernels! {
     fn lagged_products(x: &[f32], span: usize, first: usize, last: usize, out: &mut [f32]);
     /// Second-order sections in series, from silence, in place. Exact.
     fn cascade(table: &Cascade, x: &mut [f32]);
+    /// The same for two signals at once. Exact.
+    fn cascade_two(table: &Cascade, x: &mut [f32], y: &mut [f32]);
+    /// The sum of squares of each part of `window` samples. Exact.
+    fn window_energies(x: &[f32], window: usize, out: &mut [f32]);
     /// From the transforms of the pairs of two real signals to that of the pairs of their correlation, times eight. Exact.
     fn cross(table: &Turns, x: &[Complex32], y: &mut [Complex32]);
     /// The largest magnitude, of whole groups of eight. Exact.

@@ -32,33 +32,81 @@ impl Cascade {
 #[inline(always)]
 pub(crate) fn cascade<V: Lanes>(table: &Cascade, x: &mut [f32]) {
     if table.sections <= LANES {
-        wavefront::<V, 1>(table, x);
+        wavefront::<V, 1, 1>(table, [x]);
     } else {
-        wavefront::<V, 2>(table, x);
+        wavefront::<V, 2, 1>(table, [x]);
+    }
+}
+
+/// Two signals at once: the sums of one are done while those of the other are waited for.
+#[inline(always)]
+pub(crate) fn cascade_two<V: Lanes>(table: &Cascade, x: &mut [f32], y: &mut [f32]) {
+    if table.sections <= LANES {
+        wavefront::<V, 1, 2>(table, [x, y]);
+    } else {
+        wavefront::<V, 2, 2>(table, [x, y]);
     }
 }
 
 #[inline(always)]
-fn wavefront<V: Lanes, const N: usize>(table: &Cascade, x: &mut [f32]) {
-    let [b0, b1, b2, a1, a2]: [[V; N]; 5] =
-        core::array::from_fn(|k| core::array::from_fn(|h| V::load(&table.coefficients[h][k])));
-    let zero = [V::splat(0.0); N];
+fn wavefront<V: Lanes, const N: usize, const S: usize>(table: &Cascade, x: [&mut [f32]; S]) {
+    let mut coefficients = [[V::splat(0.0); N]; 5];
+    for k in 0..5 {
+        for h in 0..N {
+            coefficients[k][h] = V::load(&table.coefficients[h][k]);
+        }
+    }
+    let [b0, b1, b2, a1, a2] = coefficients;
+    let zero = [[V::splat(0.0); N]; S];
     let (mut w1, mut w2, mut y1, mut y2) = (zero, zero, zero, zero);
     let last = table.sections - 1;
     let behind = 2 * last;
-    for t in 0..x.len() + behind {
-        let mut carry = V::splat(x.get(t).copied().unwrap_or(0.0));
-        for h in 0..N {
-            let input = y2[h].shift_in(carry);
-            carry = y2[h];
-            let w = input.sub(a1[h].mul(w1[h])).sub(a2[h].mul(w2[h]));
-            let y = b0[h].mul(w).add(b1[h].mul(w1[h])).add(b2[h].mul(w2[h]));
-            (w2[h], w1[h]) = (w1[h], w);
-            (y2[h], y1[h]) = (y1[h], y);
+    let mut longest = 0;
+    for s in 0..S {
+        longest = if x[s].len() > longest { x[s].len() } else { longest };
+    }
+    for t in 0..longest + behind {
+        for s in 0..S {
+            let mut carry = V::splat(if t < x[s].len() { x[s][t] } else { 0.0 });
+            for h in 0..N {
+                let input = y2[s][h].shift_in(carry);
+                carry = y2[s][h];
+                let w = input.sub(a1[h].mul(w1[s][h])).sub(a2[h].mul(w2[s][h]));
+                let y = b0[h].mul(w).add(b1[h].mul(w1[s][h])).add(b2[h].mul(w2[s][h]));
+                (w2[s][h], w1[s][h]) = (w1[s][h], w);
+                (y2[s][h], y1[s][h]) = (y1[s][h], y);
+            }
+            if t >= behind && t - behind < x[s].len() {
+                x[s][t - behind] = y1[s][last / LANES].store()[last % LANES];
+            }
         }
-        if t >= behind {
-            x[t - behind] = y1[last / LANES].store()[last % LANES];
+    }
+}
+
+/// The sum of squares of each part of `window` samples, as many as there is room for, in the order of the samples. Eight
+/// parts go side by side.
+#[inline(always)]
+pub(crate) fn window_energies<V: Lanes>(x: &[f32], window: usize, out: &mut [f32]) {
+    let mut sums = out.chunks_mut(LANES);
+    for (x, out) in x.chunks_exact(LANES * window).zip(&mut sums) {
+        let mut all = [0.0f32; LANES];
+        for i in 0..window {
+            for l in 0..LANES {
+                let v = x[l * window + i];
+                all[l] += v * v;
+            }
         }
+        for (o, v) in out.iter_mut().zip(all) {
+            *o = v;
+        }
+    }
+    let done = x.len() / (LANES * window) * LANES;
+    for (x, o) in x.chunks_exact(window).zip(out).skip(done) {
+        let mut all = 0.0;
+        for v in x {
+            all += v * v;
+        }
+        *o = all;
     }
 }
 

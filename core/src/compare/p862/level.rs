@@ -3,7 +3,7 @@
 use super::Scratch;
 use super::tables::{Constants, IRS_CURVE, LEVEL_CURVE, response};
 use super::transform::{Transforms, room};
-use crate::simd::{Cascade, LANES, Simd, as_numbers};
+use crate::simd::{LANES, Simd, as_numbers};
 use rustfft::num_complex::Complex32;
 use std::sync::OnceLock;
 
@@ -54,7 +54,7 @@ fn unit(peak: f32) -> f64 {
 }
 
 /// What is known of a signal before its level is set.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Measured {
     unit: f64,
     /// The largest magnitude.
@@ -160,9 +160,9 @@ pub(super) fn irs(
     }
 }
 
-/// The signal over `divisor` at its level behind the input filter of P.862.2, after fades over 15 samples at both ends. The filter's
-/// poles are so near to the circle that how its input is rounded can be heard: the operations are the standard's.
-pub(super) fn wideband(c: &Constants, filter: &[f32; 5], x: &[f32], divisor: f32, scale: f64, out: &mut [f32]) {
+/// The signal over `divisor` at its level, with fades over 15 samples at both ends, as the input filter of P.862.2 takes it. That
+/// filter's poles are so near to the circle that how its input is rounded can be heard: the operations are the standard's.
+pub(super) fn fade(c: &Constants, x: &[f32], divisor: f32, scale: f64, out: &mut [f32]) {
     const FADE: usize = 15;
     let scale = scale as f32;
     out[..c.margin()].fill(0.0);
@@ -177,20 +177,47 @@ pub(super) fn wideband(c: &Constants, filter: &[f32; 5], x: &[f32], divisor: f32
         region[k] *= gain;
         region[last - k] *= gain;
     }
+}
+
+/// The input filter of P.862.2 over the signals only, from silence. One sample waits for the one before, so up to two
+/// signals go side by side.
+pub(super) fn filter<const S: usize>(c: &Constants, filter: &[f32; 5], mut signals: [(&mut [f32], usize); S]) {
     let [b0, b1, b2, a1, a2] = *filter;
-    let (mut w1, mut w2) = (0.0f32, 0.0f32);
-    for v in region {
-        let w = *v - a1 * w1 - a2 * w2;
-        *v = b0 * w + b1 * w1 + b2 * w2;
-        (w2, w1) = (w1, w);
+    let (mut w1, mut w2) = ([0.0f32; S], [0.0f32; S]);
+    let both = signals.iter().map(|s| s.1).min().unwrap_or(0);
+    let all = signals.iter().map(|s| s.1).max().unwrap_or(0);
+    let mut step = |x: &mut f32, s: usize| {
+        let w = *x - a1 * w1[s] - a2 * w2[s];
+        *x = b0 * w + b1 * w1[s] + b2 * w2[s];
+        (w2[s], w1[s]) = (w1[s], w);
+    };
+    let regions = signals.each_mut().map(|(x, n)| &mut x[c.margin()..][..*n]);
+    for i in 0..both {
+        for s in 0..S {
+            step(&mut regions[s][i], s);
+        }
+    }
+    for i in both..all {
+        for s in 0..S {
+            if let Some(x) = regions[s].get_mut(i) {
+                step(x, s);
+            }
+        }
     }
 }
 
-/// What the alignment hears (steps 1.5 and 1.6), from what the model hears.
-pub(super) fn alignment_filter(c: &Constants, simd: Simd, cascade: &Cascade, samples: usize, buffer: &mut [f32]) {
+/// What the alignment hears (steps 1.5 and 1.6), from what the model hears, but for the filter.
+pub(super) fn centre(c: &Constants, samples: usize, buffer: &mut [f32]) {
     let region = &mut buffer[c.margin()..c.margin() + samples];
     // The sum goes over the signal, the divisor is the length with both margins: the standard's own choice.
-    let mean = region.iter().sum::<f32>() / (samples + 2 * c.margin()) as f32;
+    let (groups, rest) = region.as_chunks::<LANES>();
+    let mut sums = [0.0f32; LANES];
+    for x in groups {
+        for l in 0..LANES {
+            sums[l] += x[l];
+        }
+    }
+    let mean = (sums.iter().sum::<f32>() + rest.iter().sum::<f32>()) / (samples + 2 * c.margin()) as f32;
     for v in &mut *region {
         *v -= mean;
     }
@@ -200,5 +227,4 @@ pub(super) fn alignment_filter(c: &Constants, simd: Simd, cascade: &Cascade, sam
         region[k] *= gain;
         region[last - k] *= gain;
     }
-    simd.cascade(cascade, buffer);
 }

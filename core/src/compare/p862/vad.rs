@@ -1,15 +1,21 @@
 //! Where the voice is active (step 1.8). All sums are in single precision and in the order of the windows: the iteration
 //! below decides, and its last bits decide with it.
 
+use crate::simd::Simd;
+
 /// Runs up to so many windows are no speech.
 const SHORTEST: usize = 4;
 /// Gaps up to so many windows are part of the speech around them.
 const LONGEST_GAP: usize = 50;
 
 /// The energy of each window: positive where there is speech, else zero; and the logarithm of what is over the threshold.
-pub(super) fn detect(signal: &[f32], window: usize, energy: &mut Vec<f32>, log: &mut Vec<f32>) {
+pub(super) fn detect(simd: Simd, signal: &[f32], window: usize, energy: &mut Vec<f32>, log: &mut Vec<f32>) {
     energy.clear();
-    energy.extend(signal.chunks_exact(window).map(|w| w.iter().fold(0.0f32, |s, v| s + v * v) / window as f32));
+    energy.resize(signal.len() / window, 0.0);
+    simd.window_energies(signal, window, energy);
+    for e in &mut *energy {
+        *e /= window as f32;
+    }
     log.clear();
     let e = &mut energy[..];
     let count = e.len();
