@@ -4,7 +4,6 @@ use super::Scratch;
 use super::tables::{Constants, IRS_CURVE, LEVEL_CURVE, response};
 use super::transform::{Transforms, room};
 use crate::simd::{LANES, Simd, as_numbers};
-use rustfft::num_complex::Complex32;
 use std::sync::OnceLock;
 
 /// The power the signal is brought to.
@@ -95,27 +94,55 @@ pub(super) fn measure(
     let bins = room(&mut scratch.spectrum, len / 2 + 1);
     simd.unfold(&long.turns, pairs, bins);
 
-    // The bins of the band alone, taken for those of a complex signal of 4 kHz: its energy is that of the real one, at all
-    // times but for the very ends.
     let gains = curve.gains(c.rate_hz, len);
     let bin = |hz: usize| hz * len / c.rate_hz as usize;
-    let (from, to) = (bin(FROM_HZ), bin(TO_HZ) + 1);
-    let short = len * 4000 / c.rate_hz as usize;
-    let band = room(&mut scratch.product, short);
-    for ((f, b), g) in band.iter_mut().zip(&bins[from..to]).zip(&gains[from..to]) {
+    let band = bin(FROM_HZ)..bin(TO_HZ) + 1;
+    let kept = room(&mut scratch.product, band.len());
+    for ((f, b), g) in kept.iter_mut().zip(&bins[band.clone()]).zip(&gains[band]) {
         *f = b * g;
     }
-    band[to - from..].fill(Complex32::default());
     // Both halves of the spectrum, over the length, over the factor of two squared.
-    let share = 2.0 * simd.energy(as_numbers(&mut band[..to - from])) / (4.0 * len as f64) / made;
-    scratch.work.transform(&*transforms.long(2 * short).inverse, band);
+    let share = 2.0 * simd.energy(as_numbers(kept)) / (4.0 * len as f64) / made;
     // A transform in single precision may lose some 1e-7 of the energy, always in the same direction. That is what it takes
     // to round the level, and with it every sample, in another way than the standard's own code; so the energy is
-    // taken from the samples, and only shares of it from what transforms say: in the band, and in time.
-    let (inside, outside) = band.split_at_mut(n.div_ceil(len / short));
-    let (inside, outside) = (simd.energy(as_numbers(inside)), simd.energy(as_numbers(outside)));
-    let energy = all * share * inside / (inside + outside);
-    (share > NOTHING && energy.is_finite()).then_some(Measured { unit, peak, energy })
+    // taken from the samples, and only the share of the band from the transform.
+    let energy = all * share - ahead(c, simd, transforms, curve, x, unit, len - n, scratch);
+    (share > NOTHING && energy > 0.0 && energy.is_finite()).then_some(Measured { unit, peak, energy })
+}
+
+/// The energy of what the filter, which has no delay, puts ahead of the signal: it goes around to the end of the transform, where
+/// the last `gap` samples do not count. (What it puts behind the padding is less than 1e-5 of what ends there.)
+fn ahead(
+    c: &Constants,
+    simd: Simd,
+    transforms: &Transforms,
+    curve: &Responses,
+    x: &[f32],
+    unit: f64,
+    gap: usize,
+    scratch: &mut Scratch,
+) -> f64 {
+    // Half a second: the response has died away to 1e-6 by then.
+    let block = 128 * c.window;
+    let len = 4 * block;
+    let long = transforms.long(len);
+    // The spectrum of the whole signal is still needed.
+    let Scratch { pairs, product, work, .. } = scratch;
+    let (pairs, bins) = (room(pairs, len / 2), room(product, len / 2 + 1));
+    let time = as_numbers(pairs);
+    time.fill(0.0);
+    for (t, &v) in time[..block].iter_mut().zip(x) {
+        *t = (f64::from(v) * unit) as f32;
+    }
+    work.transform(&*long.forward, pairs);
+    simd.unfold(&long.turns, pairs, bins);
+    for (b, g) in bins.iter_mut().zip(curve.gains(c.rate_hz, len)) {
+        *b *= g;
+    }
+    simd.fold(&long.turns, bins, pairs);
+    work.transform(&*long.inverse, pairs);
+    let gap = gap.min(2 * block);
+    simd.energy(&as_numbers(pairs)[len - gap..]) / (4.0 * len as f64 * len as f64)
 }
 
 impl Measured {

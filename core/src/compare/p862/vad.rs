@@ -31,12 +31,20 @@ pub(super) fn detect(simd: Simd, signal: &[f32], window: usize, energy: &mut Vec
         *v = v.max(floor);
     }
     for _ in 0..12 {
-        let noise = || e.iter().filter(|&&v| v <= threshold);
-        let n = noise().count();
-        let (mut mean, mut deviation) = (0.0f32, 0.0f32);
+        // What is over the threshold adds a zero, which changes no sum.
+        let (mut n, mut mean, mut deviation) = (0, 0.0f32, 0.0f32);
+        for &v in &*e {
+            let noise = v <= threshold;
+            n += u32::from(noise);
+            mean += if noise { v } else { 0.0 };
+        }
         if n > 0 {
-            mean = noise().fold(0.0f32, |s, v| s + v) / n as f32;
-            deviation = (noise().fold(0.0f32, |s, v| s + (v - mean) * (v - mean)) / n as f32).sqrt();
+            mean /= n as f32;
+            for &v in &*e {
+                let square = (v - mean) * (v - mean);
+                deviation += if v <= threshold { square } else { 0.0 };
+            }
+            deviation = (deviation / n as f32).sqrt();
         }
         threshold = 1.001 * (mean + 2.0 * deviation);
     }
