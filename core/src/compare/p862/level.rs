@@ -4,6 +4,7 @@ use super::Scratch;
 use super::tables::{Constants, IRS_CURVE, LEVEL_CURVE, response};
 use super::transform::{Transforms, room};
 use crate::simd::{LANES, Simd, as_numbers};
+use rustfft::num_complex::Complex32;
 use std::sync::OnceLock;
 
 /// The power the signal is brought to.
@@ -63,13 +64,14 @@ pub(super) struct Measured {
 }
 
 /// Measures the energy in the telephone band; `None` if there is nothing. Leaves the bins of the signal times `unit`, times
-/// two, in `scratch.spectrum` for the input filter of the narrow band.
+/// two, in `scratch.spectrum` for the input filter of the narrow band. Where not `exact`, 1e-6 of the energy may be missing.
 pub(super) fn measure(
     c: &Constants,
     simd: Simd,
     transforms: &Transforms,
     curve: &Responses,
     x: &[f32],
+    exact: bool,
     scratch: &mut Scratch,
 ) -> Option<Measured> {
     let peak = simd.magnitude(x);
@@ -94,24 +96,37 @@ pub(super) fn measure(
     let bins = room(&mut scratch.spectrum, len / 2 + 1);
     simd.unfold(&long.turns, pairs, bins);
 
+    // The bins of the band alone, taken for those of a complex signal of 4 kHz: it has the energy of the real one, at all
+    // times but for the very ends.
     let gains = curve.gains(c.rate_hz, len);
     let bin = |hz: usize| hz * len / c.rate_hz as usize;
-    let band = bin(FROM_HZ)..bin(TO_HZ) + 1;
-    let kept = room(&mut scratch.product, band.len());
-    for ((f, b), g) in kept.iter_mut().zip(&bins[band.clone()]).zip(&gains[band]) {
+    let (from, to) = (bin(FROM_HZ), bin(TO_HZ) + 1);
+    let short = len * 4000 / c.rate_hz as usize;
+    let band = room(&mut scratch.product, short);
+    for ((f, b), g) in band.iter_mut().zip(&bins[from..to]).zip(&gains[from..to]) {
         *f = b * g;
     }
     // Both halves of the spectrum, over the length, over the factor of two squared.
-    let share = 2.0 * simd.energy(as_numbers(kept)) / (4.0 * len as f64) / made;
+    let share = 2.0 * simd.energy(as_numbers(&mut band[..to - from])) / (4.0 * len as f64) / made;
     // A transform in single precision may lose some 1e-7 of the energy, always in the same direction. That is what it takes
     // to round the level, and with it every sample, in another way than the standard's own code; so the energy is
-    // taken from the samples, and only the share of the band from the transform.
-    let energy = all * share - ahead(c, simd, transforms, curve, x, unit, len - n, scratch);
+    // taken from the samples, and only shares of it from what transforms say: in the band, and in time.
+    let mut energy = all * share;
+    if exact {
+        band[to - from..].fill(Complex32::default());
+        scratch.work.transform(&*transforms.long(2 * short).inverse, band);
+        let (inside, outside) = band.split_at_mut(n.div_ceil(len / short));
+        let (inside, outside) = (simd.energy(as_numbers(inside)), simd.energy(as_numbers(outside)));
+        energy *= inside / (inside + outside);
+    } else {
+        energy -= ahead(c, simd, transforms, curve, x, unit, len - n, scratch);
+    }
     (share > NOTHING && energy > 0.0 && energy.is_finite()).then_some(Measured { unit, peak, energy })
 }
 
 /// The energy of what the filter, which has no delay, puts ahead of the signal: it goes around to the end of the transform, where
-/// the last `gap` samples do not count. (What it puts behind the padding is less than 1e-5 of what ends there.)
+/// the last `gap` samples do not count. Only the first half second is asked, and what the filter puts behind the
+/// padding is left out: both are some 1e-6 of the energy.
 fn ahead(
     c: &Constants,
     simd: Simd,
@@ -122,7 +137,6 @@ fn ahead(
     gap: usize,
     scratch: &mut Scratch,
 ) -> f64 {
-    // Half a second: the response has died away to 1e-6 by then.
     let block = 128 * c.window;
     let len = 4 * block;
     let long = transforms.long(len);
@@ -141,7 +155,7 @@ fn ahead(
     }
     simd.fold(&long.turns, bins, pairs);
     work.transform(&*long.inverse, pairs);
-    let gap = gap.min(2 * block);
+    let gap = gap.min(block);
     simd.energy(&as_numbers(pairs)[len - gap..]) / (4.0 * len as f64 * len as f64)
 }
 

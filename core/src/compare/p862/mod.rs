@@ -294,10 +294,12 @@ impl Model {
         if x.len() < shortest {
             return Err(Reason::TooShort { side, have_s: x.len() as f64 / rate, need_s: shortest as f64 / rate });
         }
-        level::measure(self.c, self.simd, &self.transforms, &self.level, x, scratch).ok_or(match side {
-            Side::Reference => Reason::SilentReference,
-            Side::Degraded => Reason::SilentDegraded,
-        })
+        level::measure(self.c, self.simd, &self.transforms, &self.level, x, self.mode == Mode::Wide16, scratch).ok_or(
+            match side {
+                Side::Reference => Reason::SilentReference,
+                Side::Degraded => Reason::SilentDegraded,
+            },
+        )
     }
 
     /// Samples of a buffer with margins and padding.
