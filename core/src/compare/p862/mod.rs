@@ -220,10 +220,13 @@ impl Model {
             Mode::Narrow8 => &NARROW_8K,
             Mode::Narrow16 | Mode::Wide16 => &AT_16K,
         };
-        // Multiplied before it is rounded: the last bit can be heard.
-        let lower = if edition == Edition::Cor2 { tables::CORRIGENDUM_2 } else { 1.0 };
-        let [b0, b1, b2, a1, a2] = tables::WIDEBAND;
-        let wideband = [b0 * lower, b1 * lower, b2 * lower, a1, a2].map(|v| v as f32);
+        let mut wideband = tables::WIDEBAND;
+        if edition == Edition::Cor2 {
+            for b in &mut wideband[..3] {
+                // The coefficients are single, the factor is double: a last bit can be heard.
+                *b = (f64::from(*b) * tables::CORRIGENDUM_2) as f32;
+            }
+        }
         let simd = Simd::choose(None);
         Self {
             mode,

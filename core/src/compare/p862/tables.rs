@@ -81,7 +81,7 @@ pub(super) static AT_16K: Constants = Constants {
 pub(super) const LOUDNESS_SCALE: f64 = 1.866_055e-1;
 
 /// The input filter of P.862.2 at 16 kHz: b0, b1, b2, a1, a2.
-pub(super) const WIDEBAND: [f64; 5] = [2.740_826, -5.481_651_9, 2.740_826, -1.944_477_7, 0.945_977_94];
+pub(super) const WIDEBAND: [f32; 5] = [2.740_826, -5.481_651_9, 2.740_826, -1.944_477_7, 0.945_977_94];
 
 /// What Corrigendum 2 multiplies its numerator with: -12.0 dB.
 pub(super) const CORRIGENDUM_2: f64 = 0.251_188;
