@@ -160,6 +160,10 @@ fn ahead(
 }
 
 impl Measured {
+    pub(super) fn unit(&self) -> f64 {
+        self.unit
+    }
+
     /// What brings the signal, divided by `divisor`, to the target when `samples` is the length of the longer one of a
     /// pair.
     pub(super) fn scale(&self, c: &Constants, divisor: f64, samples: usize) -> f64 {

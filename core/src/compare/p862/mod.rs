@@ -354,7 +354,7 @@ impl Model {
         let (samples, longer) = (reference.samples, reference.samples.max(degraded.len()));
         let peak = own.peak.max(measured.peak);
         // Far below the other's peak, a signal is on its own: it must not underflow.
-        let divisor = |own: f32| if own > 1e-30 * peak { peak } else { own };
+        let divisor = |own: f32| if own > 1e-9 * peak { peak } else { own };
         let as_prepared = !wide || (divisor(own.peak) == own.peak && longer == samples);
 
         let mut there = core::mem::take(&mut ctx.listened);
@@ -417,8 +417,8 @@ impl Model {
         let gain = if self.mode == Mode::Wide16 {
             1.0
         } else {
-            let longer = nominal - 2 * self.c.margin();
-            measured.scale(self.c, 1.0, longer) / measured.scale(self.c, 1.0, samples)
+            let (unit, longer) = (1.0 / measured.unit(), nominal - 2 * self.c.margin());
+            measured.scale(self.c, unit, longer) / measured.scale(self.c, unit, samples)
         };
         let (first, last) = self.active(signal, gain as f32, nominal).ok_or(Reason::SilentReference)?;
         self.perceive(&reference.densities, &degraded.signal, ctx, gain, nominal, last);
