@@ -1,6 +1,7 @@
 //! What the tests across crates share: ways to listen to a signal, and a way to say that two reports agree.
 
 pub mod docs;
+pub mod scores;
 pub mod truth;
 
 use otoscope::spec::{Exactness, Value};

@@ -24,7 +24,7 @@ pub(crate) use portable::{
     SIGNATURE, TAPS, TruePeakTable,
 };
 
-pub(crate) use p862::{Cascade, Turns};
+pub(crate) use p862::{Bands, Cascade, Turns};
 
 use core::fmt;
 use lanes::Plain;
@@ -210,12 +210,26 @@ kernels! {
     fn dot_four(weights: &[f64], x: [&[f64]; 4]) -> [f64; 4];
     /// Second-order sections in series, from silence, in place. Exact.
     fn cascade(table: &Cascade, x: &mut [f32]);
+    /// The same for two signals at once. Exact.
+    fn cascade_two(table: &Cascade, x: &mut [f32], y: &mut [f32]);
+    /// The sum of squares of each part of `window` samples. Exact.
+    fn window_energies(x: &[f32], window: usize, out: &mut [f32]);
     /// From the transforms of the pairs of two real signals to that of the pairs of their correlation, times eight. Exact.
     fn cross(table: &Turns, x: &[Complex32], y: &mut [Complex32]);
     /// The largest magnitude, of whole groups of eight. Exact.
     fn magnitude(x: &[f32]) -> f32;
     /// Bit `l` of `bits[i]` says whether the magnitude of `x[8 i + l]` is greater than `limit`. Exact.
     fn exceed(x: &[f32], limit: f32, bits: &mut [u8]);
+    /// The bins of a real signal, times two, from the transform of its pairs. Exact.
+    fn unfold(table: &Turns, z: &[Complex32], out: &mut [Complex32]);
+    /// The transform of the pairs of a real signal, times two, from its bins. Exact.
+    fn fold(table: &Turns, bins: &[Complex32], out: &mut [Complex32]);
+    /// The sum of squares. A tolerance kernel.
+    fn energy(x: &[f32]) -> f64;
+    /// The power in the bands over a multiple of the threshold. Exact.
+    fn audible(bands: &Bands, factor: f32, densities: &[f32]) -> f64;
+    /// The sums behind the disturbance of a frame, and behind that by what was added. Exact.
+    fn disturbance(bands: &Bands, reference: &[f32], degraded: &[f32]) -> (f64, f64);
 }
 
 /// The real and imaginary parts of complex numbers, in turn: memory for numbers once these are no longer needed.

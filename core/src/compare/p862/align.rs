@@ -3,7 +3,7 @@
 use super::Scratch;
 use super::tables::Constants;
 use super::transform::{Transforms, room};
-use crate::simd::{Simd, Turns, as_numbers};
+use crate::simd::{LANES, Simd, Turns, as_numbers};
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
 use std::sync::Arc;
@@ -96,41 +96,52 @@ impl Spectra {
 
 /// The lag of `y` behind `x` in windows, by the first highest positive value of their correlation, and the length of that
 /// correlation, which stays at the start of `scratch.time`. `None` where one of them has no extent.
-fn lag(transforms: &Transforms, x: &[f32], y: &[f32], scratch: &mut Scratch) -> Option<(isize, usize)> {
+fn lag(simd: Simd, transforms: &Transforms, x: &[f32], y: &[f32], scratch: &mut Scratch) -> Option<(isize, usize)> {
     if x.len() <= 1 || y.len() <= 1 {
         return None;
     }
-    let len = 2 * x.len().max(y.len()).next_power_of_two();
-    let time = room(&mut scratch.time, len);
-    let bins = room(&mut scratch.spectrum, len / 2 + 1);
-    for (t, v) in time.iter_mut().zip(x.iter().rev()) {
-        *t = *v;
+    // The kernels want sixteen pairs at least.
+    let len = (2 * x.len().max(y.len()).next_power_of_two()).max(32);
+    let long = transforms.long(len);
+    let Scratch { time, bins, pairs, work, .. } = scratch;
+    let (first, second) = (room(bins, len / 2), room(pairs, len / 2));
+    for (pairs, v) in [(&mut *first, x), (&mut *second, y)] {
+        let numbers = as_numbers(pairs);
+        numbers[..v.len()].copy_from_slice(v);
+        numbers[v.len()..].fill(0.0);
+        work.transform(&*long.forward, pairs);
     }
-    time[x.len()..].fill(0.0);
-    transforms.forward(time, bins, &mut scratch.work);
-    time[..y.len()].copy_from_slice(y);
-    time[y.len()..].fill(0.0);
-    let product = room(&mut scratch.product, len / 2 + 1);
-    transforms.forward(time, product, &mut scratch.work);
-    for (p, b) in product.iter_mut().zip(&*bins) {
-        *p *= b;
-    }
-    transforms.inverse(product, time, &mut scratch.work);
+    simd.cross(&long.turns, first, second);
+    work.transform(&*long.inverse, second);
+    // Lags from -(x.len() - 1) on; `cross` multiplies by eight, the transform by half its length.
     let outputs = x.len() + y.len() - 1;
-    let (mut best, mut at) = (0.0, x.len() - 1);
-    for (k, v) in time[..outputs].iter_mut().enumerate() {
-        *v *= 1.0 / len as f32;
-        if *v > best {
-            (best, at) = (*v, k);
+    let (circle, time) = (as_numbers(second), room(time, outputs.next_multiple_of(LANES)));
+    let (before, after) = time.split_at_mut(x.len() - 1);
+    before.copy_from_slice(&circle[len - (x.len() - 1)..]);
+    after.fill(0.0);
+    after[..y.len()].copy_from_slice(&circle[..y.len()]);
+    let scale = 1.0 / (4 * len) as f32;
+    for v in &mut *time {
+        *v *= scale;
+    }
+    let most = simd.magnitude(time);
+    let mut at = time.iter().position(|&v| v == most && v > 0.0);
+    if at.is_none() {
+        // What is largest is negative, or nothing: all is rounding.
+        let mut best = 0.0;
+        for (k, &v) in time[..outputs].iter().enumerate() {
+            if v > best {
+                (best, at) = (v, Some(k));
+            }
         }
     }
-    Some((at as isize - (x.len() as isize - 1), outputs))
+    Some((at.unwrap_or(x.len() - 1) as isize - (x.len() as isize - 1), outputs))
 }
 
 impl Aligner<'_> {
     /// The delay of the whole degraded signal, in samples.
     pub(super) fn coarse_of_all(&self, scratch: &mut Scratch) -> isize {
-        let found = lag(self.transforms, &self.reference.log, &self.degraded.log, scratch);
+        let found = lag(self.simd, self.transforms, &self.reference.log, &self.degraded.log, scratch);
         found.map_or(0, |(lag, _)| lag) * self.c.window as isize
     }
 
@@ -150,7 +161,7 @@ impl Aligner<'_> {
         };
         let x = cut(&self.reference.log, start, end - start);
         let y = cut(&self.degraded.log, there, end - start);
-        let found = lag(self.transforms, &self.reference.log[x], &self.degraded.log[y], scratch);
+        let found = lag(self.simd, self.transforms, &self.reference.log[x], &self.degraded.log[y], scratch);
         found.map_or((seed, 0), |(lag, outputs)| (lag * window + seed, outputs))
     }
 

@@ -3,7 +3,8 @@
 use super::Scratch;
 use super::tables::{Constants, IRS_CURVE, LEVEL_CURVE, response};
 use super::transform::{Transforms, room};
-use realfft::num_complex::Complex32;
+use crate::simd::{LANES, Simd, as_numbers};
+use rustfft::num_complex::Complex32;
 use std::sync::OnceLock;
 
 /// The power the signal is brought to.
@@ -12,6 +13,10 @@ const TARGET: f64 = 1e7;
 /// The share of the energy that the standard's own transforms lose by rounding: measured by which levels, counted in last
 /// bits, give its scores in the wide band (transforms of 2^18 and 2^19 samples). It matters only there.
 const LOST: f64 = 3e-8;
+
+/// Beyond these, the level's response lies 150 dB down.
+const FROM_HZ: usize = 330;
+const TO_HZ: usize = 3330;
 
 /// Of the energy of a signal, what the rounding of a transform in single precision leaves in an empty band is some
 /// 1e-14; a signal with less than this in the telephone band is silent there.
@@ -49,7 +54,7 @@ fn unit(peak: f32) -> f64 {
 }
 
 /// What is known of a signal before its level is set.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Measured {
     unit: f64,
     /// The largest magnitude.
@@ -58,61 +63,107 @@ pub(super) struct Measured {
     energy: f64,
 }
 
-/// Measures the energy in the telephone band; `None` if there is nothing. Leaves the spectrum of the signal in
-/// `scratch.spectrum` for the input filter of the narrow band.
+/// Measures the energy in the telephone band; `None` if there is nothing. Leaves the bins of the signal times `unit`, times
+/// two, in `scratch.spectrum` for the input filter of the narrow band. Where not `exact`, 1e-6 of the energy may be missing.
 pub(super) fn measure(
     c: &Constants,
+    simd: Simd,
     transforms: &Transforms,
     curve: &Responses,
     x: &[f32],
+    exact: bool,
     scratch: &mut Scratch,
 ) -> Option<Measured> {
-    let peak = x.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+    let peak = simd.magnitude(x);
+    let peak = x.as_chunks::<LANES>().1.iter().fold(peak, |m, v| m.max(v.abs()));
     let unit = unit(peak);
     if unit == 0.0 {
         return None;
     }
     let n = x.len() + c.padding();
     let len = n.next_power_of_two();
-    let time = room(&mut scratch.time, len);
+    let long = transforms.long(len);
+    let pairs = room(&mut scratch.pairs, len / 2);
+    let time = as_numbers(pairs);
     for (t, &v) in time.iter_mut().zip(x) {
         *t = (f64::from(v) * unit) as f32;
     }
     time[x.len()..].fill(0.0);
-    let all = energy(&time[..x.len()]);
+    let all = simd.energy(&time[..x.len()]);
+    scratch.work.transform(&*long.forward, pairs);
+    // Parseval: what the transform made of the energy of the samples.
+    let made = simd.energy(as_numbers(pairs)) / (len / 2) as f64;
     let bins = room(&mut scratch.spectrum, len / 2 + 1);
-    transforms.forward(time, bins, &mut scratch.work);
+    simd.unfold(&long.turns, pairs, bins);
 
-    // The band ends far below 4 kHz, so a signal of 16 kHz is as well known by every second sample.
-    let half = if c.rate_hz > 8000 { 2 } else { 1 };
-    let short = len / half;
-    let filtered = room(&mut scratch.product, short / 2 + 1);
-    for ((f, b), g) in filtered.iter_mut().zip(&*bins).zip(curve.gains(c.rate_hz, len)) {
+    // The bins of the band alone, taken for those of a complex signal of 4 kHz: it has the energy of the real one, at all
+    // times but for the very ends.
+    let gains = curve.gains(c.rate_hz, len);
+    let bin = |hz: usize| hz * len / c.rate_hz as usize;
+    let (from, to) = (bin(FROM_HZ), bin(TO_HZ) + 1);
+    let short = len * 4000 / c.rate_hz as usize;
+    let band = room(&mut scratch.product, short);
+    for ((f, b), g) in band.iter_mut().zip(&bins[from..to]).zip(&gains[from..to]) {
         *f = b * g;
     }
+    // Both halves of the spectrum, over the length, over the factor of two squared.
+    let share = 2.0 * simd.energy(as_numbers(&mut band[..to - from])) / (4.0 * len as f64) / made;
     // A transform in single precision may lose some 1e-7 of the energy, always in the same direction. That is what it takes
     // to round the level, and with it every sample, in another way than the standard's own code; so the energy is
     // taken from the samples, and only shares of it from what transforms say: in the band, and in time.
-    let band = bins_energy(filtered) / bins_energy(bins);
-    transforms.inverse(filtered, &mut time[..short], &mut scratch.work);
-    let (inside, outside) = time[..short].split_at(n.div_ceil(half));
-    let inside = energy(inside);
-    let energy = all * band * inside / (inside + energy(outside));
-    (band > NOTHING && energy.is_finite()).then_some(Measured { unit, peak, energy })
+    let mut energy = all * share;
+    if exact {
+        band[to - from..].fill(Complex32::default());
+        scratch.work.transform(&*transforms.long(2 * short).inverse, band);
+        let (inside, outside) = band.split_at_mut(n.div_ceil(len / short));
+        let (inside, outside) = (simd.energy(as_numbers(inside)), simd.energy(as_numbers(outside)));
+        energy *= inside / (inside + outside);
+    } else {
+        energy -= ahead(c, simd, transforms, curve, x, unit, len - n, scratch);
+    }
+    (share > NOTHING && energy > 0.0 && energy.is_finite()).then_some(Measured { unit, peak, energy })
 }
 
-fn energy(x: &[f32]) -> f64 {
-    x.iter().map(|&v| f64::from(v) * f64::from(v)).sum()
-}
-
-/// The sum of the squares of all bins of a real signal, of which half are given; the first and the last have no twin.
-fn bins_energy(bins: &[Complex32]) -> f64 {
-    let power = |b: &Complex32| f64::from(b.re) * f64::from(b.re) + f64::from(b.im) * f64::from(b.im);
-    let ends: f64 = [bins.first(), bins.last()].into_iter().flatten().map(power).sum();
-    2.0 * bins.iter().map(power).sum::<f64>() - ends
+/// The energy of what the filter, which has no delay, puts ahead of the signal: it goes around to the end of the transform, where
+/// the last `gap` samples do not count. Only the first half second is asked, and what the filter puts behind the
+/// padding is left out: both are some 1e-6 of the energy.
+fn ahead(
+    c: &Constants,
+    simd: Simd,
+    transforms: &Transforms,
+    curve: &Responses,
+    x: &[f32],
+    unit: f64,
+    gap: usize,
+    scratch: &mut Scratch,
+) -> f64 {
+    let block = 128 * c.window;
+    let len = 4 * block;
+    let long = transforms.long(len);
+    // The spectrum of the whole signal is still needed.
+    let Scratch { pairs, product, work, .. } = scratch;
+    let (pairs, bins) = (room(pairs, len / 2), room(product, len / 2 + 1));
+    let time = as_numbers(pairs);
+    time.fill(0.0);
+    for (t, &v) in time[..block].iter_mut().zip(x) {
+        *t = (f64::from(v) * unit) as f32;
+    }
+    work.transform(&*long.forward, pairs);
+    simd.unfold(&long.turns, pairs, bins);
+    for (b, g) in bins.iter_mut().zip(curve.gains(c.rate_hz, len)) {
+        *b *= g;
+    }
+    simd.fold(&long.turns, bins, pairs);
+    work.transform(&*long.inverse, pairs);
+    let gap = gap.min(block);
+    simd.energy(&as_numbers(pairs)[len - gap..]) / (4.0 * len as f64 * len as f64)
 }
 
 impl Measured {
+    pub(super) fn unit(&self) -> f64 {
+        self.unit
+    }
+
     /// What brings the signal, divided by `divisor`, to the target when `samples` is the length of the longer one of a
     /// pair.
     pub(super) fn scale(&self, c: &Constants, divisor: f64, samples: usize) -> f64 {
@@ -127,34 +178,36 @@ impl Measured {
 /// included. `scratch.spectrum` is that of [`measure`].
 pub(super) fn irs(
     c: &Constants,
+    simd: Simd,
     transforms: &Transforms,
     curve: &Responses,
     measured: &Measured,
-    samples: usize,
-    longer: usize,
+    (samples, longer): (usize, usize),
     scratch: &mut Scratch,
     out: &mut [f32],
 ) {
     let n = samples + c.padding();
     let len = n.next_power_of_two();
+    let long = transforms.long(len);
     let bins = room(&mut scratch.spectrum, len / 2 + 1);
     for (b, g) in bins.iter_mut().zip(curve.gains(c.rate_hz, len)) {
         *b *= g;
     }
-    let time = room(&mut scratch.time, len);
-    transforms.inverse(bins, time, &mut scratch.work);
+    let pairs = room(&mut scratch.pairs, len / 2);
+    simd.fold(&long.turns, bins, pairs);
+    scratch.work.transform(&*long.inverse, pairs);
     out[..c.margin()].fill(0.0);
     out[c.margin() + n..].fill(0.0);
-    // The spectrum is that of the signal times `unit`.
-    let scale = (measured.scale(c, 1.0 / measured.unit, longer) / len as f64) as f32;
-    for (o, t) in out[c.margin()..].iter_mut().zip(&time[..n]) {
+    // The spectrum is that of the signal times `unit`; `unfold` and `fold` multiply by two.
+    let scale = (measured.scale(c, 1.0 / measured.unit, longer) / (2 * len) as f64) as f32;
+    for (o, t) in out[c.margin()..].iter_mut().zip(&as_numbers(pairs)[..n]) {
         *o = t * scale;
     }
 }
 
-/// The signal over `divisor` at its level behind the input filter of P.862.2, after fades over 15 samples at both ends. The filter's
-/// poles are so near to the circle that how its input is rounded can be heard: the operations are the standard's.
-pub(super) fn wideband(c: &Constants, filter: &[f32; 5], x: &[f32], divisor: f32, scale: f64, out: &mut [f32]) {
+/// The signal over `divisor` at its level, with fades over 15 samples at both ends, as the input filter of P.862.2 takes it. That
+/// filter's poles are so near to the circle that how its input is rounded can be heard: the operations are the standard's.
+pub(super) fn fade(c: &Constants, x: &[f32], divisor: f32, scale: f64, out: &mut [f32]) {
     const FADE: usize = 15;
     let scale = scale as f32;
     out[..c.margin()].fill(0.0);
@@ -169,26 +222,47 @@ pub(super) fn wideband(c: &Constants, filter: &[f32; 5], x: &[f32], divisor: f32
         region[k] *= gain;
         region[last - k] *= gain;
     }
+}
+
+/// The input filter of P.862.2 over the signals only, from silence. One sample waits for the one before, so up to two
+/// signals go side by side.
+pub(super) fn filter<const S: usize>(c: &Constants, filter: &[f32; 5], mut signals: [(&mut [f32], usize); S]) {
     let [b0, b1, b2, a1, a2] = *filter;
-    let (mut w1, mut w2) = (0.0f32, 0.0f32);
-    for v in region {
-        let w = *v - a1 * w1 - a2 * w2;
-        *v = b0 * w + b1 * w1 + b2 * w2;
-        (w2, w1) = (w1, w);
+    let (mut w1, mut w2) = ([0.0f32; S], [0.0f32; S]);
+    let both = signals.iter().map(|s| s.1).min().unwrap_or(0);
+    let all = signals.iter().map(|s| s.1).max().unwrap_or(0);
+    let mut step = |x: &mut f32, s: usize| {
+        let w = *x - a1 * w1[s] - a2 * w2[s];
+        *x = b0 * w + b1 * w1[s] + b2 * w2[s];
+        (w2[s], w1[s]) = (w1[s], w);
+    };
+    let regions = signals.each_mut().map(|(x, n)| &mut x[c.margin()..][..*n]);
+    for i in 0..both {
+        for s in 0..S {
+            step(&mut regions[s][i], s);
+        }
+    }
+    for i in both..all {
+        for s in 0..S {
+            if let Some(x) = regions[s].get_mut(i) {
+                step(x, s);
+            }
+        }
     }
 }
 
-/// What the alignment hears (steps 1.5 and 1.6), from what the model hears.
-pub(super) fn alignment_filter(
-    c: &Constants,
-    simd: crate::simd::Simd,
-    cascade: &crate::simd::Cascade,
-    samples: usize,
-    buffer: &mut [f32],
-) {
+/// What the alignment hears (steps 1.5 and 1.6), from what the model hears, but for the filter.
+pub(super) fn centre(c: &Constants, samples: usize, buffer: &mut [f32]) {
     let region = &mut buffer[c.margin()..c.margin() + samples];
     // The sum goes over the signal, the divisor is the length with both margins: the standard's own choice.
-    let mean = region.iter().sum::<f32>() / (samples + 2 * c.margin()) as f32;
+    let (groups, rest) = region.as_chunks::<LANES>();
+    let mut sums = [0.0f32; LANES];
+    for x in groups {
+        for l in 0..LANES {
+            sums[l] += x[l];
+        }
+    }
+    let mean = (sums.iter().sum::<f32>() + rest.iter().sum::<f32>()) / (samples + 2 * c.margin()) as f32;
     for v in &mut *region {
         *v -= mean;
     }
@@ -198,5 +272,4 @@ pub(super) fn alignment_filter(
         region[k] *= gain;
         region[last - k] *= gain;
     }
-    simd.cascade(cascade, buffer);
 }

@@ -23,9 +23,9 @@ use super::{Reason, Side};
 use crate::simd::{Cascade, Simd};
 use align::{Aligner, Heard};
 use level::{Measured, Responses};
-use model::{Bins, Ear, MOST_BANDS};
-use realfft::num_complex::Complex32;
+use model::{Ear, MOST_BANDS};
 use realign::{BAD, Interval, Realigner};
+use rustfft::num_complex::Complex32;
 use std::sync::OnceLock;
 use tables::{AT_16K, Constants, NARROW_8K};
 use transform::{Transforms, Work, room};
@@ -154,23 +154,25 @@ pub struct Model {
 }
 
 /// A reference made ready: shared by all threads that compare with it.
+#[derive(Default)]
 pub struct Prepared {
     samples: usize,
     measured: Measured,
-    /// The reference itself, kept in the wide band only: see [`Model::compare`].
-    pcm: Vec<f32>,
+    /// In the narrow band what the model hears, with margins and padding; in the wide band the reference itself: see
+    /// [`Model::compare`].
+    signal: Vec<f32>,
     /// At the level for signals that are not longer, and not louder in the wide band; made when first needed.
-    heard: OnceLock<Listened>,
+    listened: OnceLock<Listened>,
 }
 
 /// One signal at its level.
 #[derive(Default)]
 struct Listened {
-    /// What the model hears: with margins and padding.
+    /// What the model hears, with margins and padding; of a reference in the wide band only.
     signal: Vec<f32>,
     /// What the alignment hears.
     heard: Heard,
-    /// The pitch power densities of `signal`, frame by frame; of a reference only.
+    /// The pitch power densities, frame by frame; of a reference only.
     densities: Vec<f32>,
 }
 
@@ -181,6 +183,8 @@ pub struct Context {
     listened: Listened,
     /// The reference, where the prepared one is at another level.
     again: Listened,
+    /// Memory of the last pair's reference.
+    prepared: Prepared,
     /// Pitch power densities of the reference, compensated, and of the degraded signal.
     reference: Vec<f32>,
     degraded: Vec<f32>,
@@ -197,6 +201,7 @@ pub struct Context {
 #[derive(Default)]
 struct Scratch {
     time: Vec<f32>,
+    pairs: Vec<Complex32>,
     spectrum: Vec<Complex32>,
     product: Vec<Complex32>,
     bins: Vec<Complex32>,
@@ -204,7 +209,8 @@ struct Scratch {
     spectra: align::Spectra,
     votes: Vec<f32>,
     window: Vec<f32>,
-    frame: Bins,
+    frame: Vec<Complex32>,
+    power: Vec<f32>,
     work: Work,
 }
 
@@ -225,9 +231,11 @@ impl Model {
         let mut wideband = tables::WIDEBAND;
         if edition == Edition::Cor2 {
             for b in &mut wideband[..3] {
-                *b *= tables::CORRIGENDUM_2;
+                // The coefficients are single, the factor is double: a last bit can be heard.
+                *b = (f64::from(*b) * tables::CORRIGENDUM_2) as f32;
             }
         }
+        let simd = Simd::choose(None);
         Self {
             mode,
             c,
@@ -239,7 +247,7 @@ impl Model {
             cascade: Cascade::new(c.sections),
             hann: model::hann(c.aligned),
             tools: align::Tools::new(c),
-            ear: Ear::new(c),
+            ear: Ear::new(c, simd),
         }
     }
 
@@ -251,19 +259,41 @@ impl Model {
 
     /// Everything that depends on the reference alone.
     pub fn prepare(&self, reference: &[f32], ctx: &mut Context) -> Result<Prepared, Reason> {
-        let measured = self.measure(reference, Side::Reference, &mut ctx.scratch)?;
-        let heard = OnceLock::new();
-        let mut pcm = Vec::new();
-        if self.mode == Mode::Wide16 {
-            pcm.extend_from_slice(reference);
-        } else {
-            // The spectrum that the input filter needs is there only now.
-            let mut listened = Listened::default();
-            self.listen(reference, &measured, measured.peak, reference.len(), &mut listened, &mut ctx.scratch);
-            self.all_densities(&mut listened, &mut ctx.scratch);
-            let _ = heard.set(listened);
+        let mut prepared = Prepared::default();
+        self.prepare_in(reference, ctx, &mut prepared)?;
+        Ok(prepared)
+    }
+
+    /// The score of one pair: [`Self::prepare`] and [`Self::compare`], in the memory of `ctx`.
+    pub fn pair(
+        &self,
+        reference: &[f32],
+        degraded: &[f32],
+        ctx: &mut Context,
+        frames: bool,
+    ) -> Result<Outcome, Reason> {
+        let mut prepared = core::mem::take(&mut ctx.prepared);
+        let outcome = self
+            .prepare_in(reference, ctx, &mut prepared)
+            .and_then(|()| self.compare(&prepared, degraded, ctx, frames));
+        ctx.prepared = prepared;
+        outcome
+    }
+
+    fn prepare_in(&self, reference: &[f32], ctx: &mut Context, prepared: &mut Prepared) -> Result<(), Reason> {
+        if let Some(memory) = prepared.listened.take() {
+            ctx.again = memory;
         }
-        Ok(Prepared { samples: reference.len(), measured, pcm, heard })
+        prepared.samples = reference.len();
+        prepared.measured = self.measure(reference, Side::Reference, &mut ctx.scratch)?;
+        let signal = &mut prepared.signal;
+        if self.mode == Mode::Wide16 {
+            signal.clear();
+            signal.extend_from_slice(reference);
+        } else {
+            self.irs_filter(&prepared.measured, (reference.len(), reference.len()), signal, &mut ctx.scratch);
+        }
+        Ok(())
     }
 
     /// Measures one signal.
@@ -273,48 +303,46 @@ impl Model {
         if x.len() < shortest {
             return Err(Reason::TooShort { side, have_s: x.len() as f64 / rate, need_s: shortest as f64 / rate });
         }
-        level::measure(self.c, &self.transforms, &self.level, x, scratch).ok_or(match side {
-            Side::Reference => Reason::SilentReference,
-            Side::Degraded => Reason::SilentDegraded,
-        })
+        level::measure(self.c, self.simd, &self.transforms, &self.level, x, self.mode == Mode::Wide16, scratch).ok_or(
+            match side {
+                Side::Reference => Reason::SilentReference,
+                Side::Degraded => Reason::SilentDegraded,
+            },
+        )
     }
 
-    /// Brings one signal to its level and filters it for the model and for the alignment. `longer` is the length of the longer
-    /// one of the pair and `divisor` the largest magnitude of both; the narrow band needs neither exactly.
-    fn listen(
-        &self,
-        x: &[f32],
-        measured: &Measured,
-        divisor: f32,
-        longer: usize,
-        out: &mut Listened,
-        scratch: &mut Scratch,
-    ) {
-        let c = self.c;
-        let Listened { signal, heard, .. } = out;
-        heard.nominal = x.len() + 2 * c.margin();
-        signal.resize(heard.nominal + c.padding(), 0.0);
-        if self.mode == Mode::Wide16 {
-            level::wideband(c, &self.wideband, x, divisor, measured.scale(c, divisor.into(), longer), signal);
-        } else {
-            level::irs(c, &self.transforms, &self.irs, measured, x.len(), longer, scratch, signal);
-        }
+    /// Samples of a buffer with margins and padding.
+    fn buffer(&self, samples: usize) -> usize {
+        samples + 2 * self.c.margin() + self.c.padding()
+    }
+
+    /// What the model hears in the narrow band of the signal measured last.
+    fn irs_filter(&self, measured: &Measured, lengths: (usize, usize), out: &mut Vec<f32>, scratch: &mut Scratch) {
+        out.resize(self.buffer(lengths.0), 0.0);
+        level::irs(self.c, self.simd, &self.transforms, &self.irs, measured, lengths, scratch, out);
+    }
+
+    /// What the alignment hears, from what the model hears, but for the filter.
+    fn centre(&self, signal: &[f32], samples: usize, heard: &mut Heard) {
+        heard.nominal = samples + 2 * self.c.margin();
         heard.signal.clear();
         heard.signal.extend_from_slice(signal);
-        level::alignment_filter(c, self.simd, &self.cascade, x.len(), &mut heard.signal);
-        vad::detect(&heard.signal[..heard.nominal], c.window, &mut heard.energy, &mut heard.log);
+        level::centre(self.c, samples, &mut heard.signal);
+    }
+
+    fn detect(&self, heard: &mut Heard) {
+        let signal = &heard.signal[..heard.nominal];
+        vad::detect(self.simd, signal, self.c.window, &mut heard.energy, &mut heard.log);
     }
 
     /// The densities of all frames of a reference.
-    fn all_densities(&self, of: &mut Listened, scratch: &mut Scratch) {
+    fn all_densities(&self, signal: &[f32], densities: &mut Vec<f32>, scratch: &mut Scratch) {
         let (c, bands) = (self.c, self.ear.bands());
-        let frames = of.signal.len().saturating_sub(c.margin() + c.frame) / c.hop() + 1;
-        let densities = room(&mut of.densities, frames * bands);
+        let frames = signal.len().saturating_sub(c.margin() + c.frame) / c.hop() + 1;
+        densities.resize(frames * bands, 0.0);
         for (f, out) in densities.chunks_exact_mut(bands).enumerate() {
-            let x = &of.signal[c.margin() + f * c.hop()..][..c.frame];
-            self.ear.densities(&self.transforms, x, &mut scratch.frame, &mut scratch.work, out);
+            self.ear.densities(&signal[c.margin() + f * c.hop()..][..c.frame], scratch, out);
         }
-        of.densities.truncate(frames * bands);
     }
 
     /// The score of a degraded signal; `frames` asks for the disturbance of each frame too.
@@ -330,53 +358,79 @@ impl Model {
         frames: bool,
     ) -> Result<Outcome, Reason> {
         let measured = self.measure(degraded, Side::Degraded, &mut ctx.scratch)?;
-        let longer = reference.samples.max(degraded.len());
-        let own = &reference.measured;
+        let (c, wide, own) = (self.c, self.mode == Mode::Wide16, &reference.measured);
+        let (samples, longer) = (reference.samples, reference.samples.max(degraded.len()));
         let peak = own.peak.max(measured.peak);
         // Far below the other's peak, a signal is on its own: it must not underflow.
-        let divisor = |own: f32| if own > 1e-30 * peak { peak } else { own };
-        let mut listened = core::mem::take(&mut ctx.listened);
-        self.listen(degraded, &measured, divisor(measured.peak), longer, &mut listened, &mut ctx.scratch);
+        let divisor = |own: f32| if own > 1e-9 * peak { peak } else { own };
+        let as_prepared = !wide || (divisor(own.peak) == own.peak && longer == samples);
 
-        let mut again = core::mem::take(&mut ctx.again);
-        let same = divisor(own.peak) == own.peak && longer == reference.samples;
-        let heard = if self.mode != Mode::Wide16 || same {
-            reference.heard.get_or_init(|| {
-                let mut heard = Listened::default();
-                self.listen(&reference.pcm, own, own.peak, longer, &mut heard, &mut ctx.scratch);
-                self.all_densities(&mut heard, &mut ctx.scratch);
-                heard
-            })
+        let mut there = core::mem::take(&mut ctx.listened);
+        let mut here = core::mem::take(&mut ctx.again);
+        let known = reference.listened.get().filter(|_| as_prepared);
+        if wide {
+            let fade = |x: &[f32], measured: &Measured, out: &mut Vec<f32>| {
+                let by = divisor(measured.peak);
+                out.resize(self.buffer(x.len()), 0.0);
+                level::fade(c, x, by, measured.scale(c, by.into(), longer), out);
+            };
+            fade(degraded, &measured, &mut there.signal);
+            if known.is_some() {
+                level::filter(c, &self.wideband, [(&mut there.signal, degraded.len())]);
+            } else {
+                fade(&reference.signal, own, &mut here.signal);
+                let both = [(&mut here.signal[..], samples), (&mut there.signal[..], degraded.len())];
+                level::filter(c, &self.wideband, both);
+            }
         } else {
-            self.listen(&reference.pcm, own, divisor(own.peak), longer, &mut again, &mut ctx.scratch);
-            self.all_densities(&mut again, &mut ctx.scratch);
-            &again
+            self.irs_filter(&measured, (degraded.len(), longer), &mut there.signal, &mut ctx.scratch);
+        }
+        self.centre(&there.signal, degraded.len(), &mut there.heard);
+        if known.is_some() {
+            self.simd.cascade(&self.cascade, &mut there.heard.signal);
+        } else {
+            let signal = if wide { &here.signal } else { &reference.signal };
+            self.centre(signal, samples, &mut here.heard);
+            self.simd.cascade_two(&self.cascade, &mut here.heard.signal, &mut there.heard.signal);
+            self.detect(&mut here.heard);
+            self.all_densities(signal, &mut here.densities, &mut ctx.scratch);
+        }
+        self.detect(&mut there.heard);
+        // Another thread may have been quicker; its values are the same.
+        let listened = match known {
+            Some(known) => known,
+            None if as_prepared => {
+                let made = core::mem::take(&mut here);
+                reference.listened.get_or_init(|| made)
+            }
+            None => &here,
         };
-        let outcome = self.score(reference.samples, heard, &listened, own, ctx, frames);
-        (ctx.listened, ctx.again) = (listened, again);
+        let signal = if wide { &listened.signal } else { &reference.signal };
+        let outcome = self.score((signal, listened), &there, own, ctx, frames);
+        (ctx.listened, ctx.again) = (there, here);
         outcome
     }
 
     fn score(
         &self,
-        samples: usize,
-        reference: &Listened,
+        (signal, reference): (&[f32], &Listened),
         degraded: &Listened,
         measured: &Measured,
         ctx: &mut Context,
         frames: bool,
     ) -> Result<Outcome, Reason> {
         self.align(&reference.heard, &degraded.heard, ctx)?;
+        let samples = reference.heard.nominal - 2 * self.c.margin();
         let nominal = reference.heard.nominal.max(degraded.heard.nominal);
         let gain = if self.mode == Mode::Wide16 {
             1.0
         } else {
-            let longer = nominal - 2 * self.c.margin();
-            measured.scale(self.c, 1.0, longer) / measured.scale(self.c, 1.0, samples)
+            let (unit, longer) = (1.0 / measured.unit(), nominal - 2 * self.c.margin());
+            measured.scale(self.c, unit, longer) / measured.scale(self.c, unit, samples)
         };
-        let (first, last) = self.active(&reference.signal, gain as f32, nominal).ok_or(Reason::SilentReference)?;
+        let (first, last) = self.active(signal, gain as f32, nominal).ok_or(Reason::SilentReference)?;
         self.perceive(&reference.densities, &degraded.signal, ctx, gain, nominal, last);
-        self.judge(&reference.signal, &degraded.signal, samples, ctx, nominal, first, frames)
+        self.judge(signal, &degraded.signal, samples, ctx, nominal, first, frames)
     }
 
     /// The utterances and their delays.
@@ -453,7 +507,7 @@ impl Model {
                         &tail
                     }
                 };
-                ear.densities(&self.transforms, x, &mut scratch.frame, &mut scratch.work, there);
+                ear.densities(x, scratch, there);
             }
             if !ear.is_silent(here) {
                 ear.accumulate(here, &mut sums_here);
@@ -582,7 +636,7 @@ impl Model {
             for f in interval.start..interval.end {
                 let x = &moved[(f - interval.start) * c.hop()..][..c.frame];
                 let there = &mut degraded[f * bands..(f + 1) * bands];
-                ear.densities(&self.transforms, x, &mut scratch.frame, &mut scratch.work, there);
+                ear.densities(x, scratch, there);
                 let here = &reference[f * bands..(f + 1) * bands];
                 let (d, a) = ear.disturbance(here, there, audible[f], f == 0, &mut gain);
                 symmetric[f] = symmetric[f].min(d);

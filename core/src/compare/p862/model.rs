@@ -1,86 +1,88 @@
 //! The perceptual model: pitch power densities, loudness, disturbance (spec/03 and 04, 4.1 to 4.3).
 
+use super::Scratch;
 use super::tables::{Band, Constants, LOUDNESS_SCALE};
-use super::transform::{Transforms, Work, room};
-use realfft::num_complex::Complex32;
+use super::transform::room;
+use crate::simd::{Bands, LANES, RealPower, Simd};
+use rustfft::{Fft, FftPlanner};
+use std::sync::Arc;
 
-/// Bands of the finest scale.
-pub(super) const MOST_BANDS: usize = 49;
+/// Bands of the finest scale, in whole groups of lanes.
+pub(super) const MOST_BANDS: usize = 56;
 
 /// Below this audible power, 20 dB over the threshold counted, a frame of the reference is silent.
 const SILENT: f64 = 1e7;
 
 /// The tables of the model.
 pub(super) struct Ear {
-    pub hann: Box<[f32]>,
+    simd: Simd,
+    hann: Box<[f32]>,
+    fft: Arc<dyn Fft<f32>>,
+    last_step: RealPower,
     bands: &'static [Band],
-    pitch_scale: f64,
-    /// Per band: the exponent of loudness, and the loudness at threshold with all scales in it.
-    zwicker: Vec<(f64, f64)>,
+    /// From the power of each band to its density.
+    densities: Vec<f64>,
+    lanes: Bands,
     total_width: f64,
 }
 
-/// Work memory of the model.
-#[derive(Default)]
-pub(super) struct Bins {
-    time: Vec<f32>,
-    bins: Vec<Complex32>,
-}
-
 impl Ear {
-    pub(super) fn new(c: &Constants) -> Self {
-        let zwicker = c.bands.iter().map(|b| {
-            // Loudness grows faster with power below 4 Bark.
+    pub(super) fn new(c: &Constants, simd: Simd) -> Self {
+        let lanes = c.bands.len().next_multiple_of(LANES);
+        // The lowest band does not count, nor do lanes without a band.
+        let table = |f: &dyn Fn(&Band) -> f64, none: f32| -> Vec<f32> {
+            let of = |i| if i == 0 { None } else { c.bands.get(i) };
+            (0..lanes).map(|i| of(i).map_or(none, |b| f(b) as f32)).collect()
+        };
+        // Loudness grows faster with power below 4 Bark.
+        let exponent = |b: &Band| {
             let low = if b.centre_bark < 4.0 { (6.0 / (b.centre_bark + 2.0)).min(2.0) } else { 1.0 };
-            let exponent = 0.23 * low.powf(0.15);
-            (exponent, (f64::from(b.threshold) / 0.5).powf(exponent) * LOUDNESS_SCALE)
-        });
+            0.23 * low.powf(0.15)
+        };
+        let threshold = |b: &Band| f64::from(b.threshold);
         Self {
+            simd,
             hann: hann(c.frame),
+            fft: FftPlanner::new().plan_fft_forward(c.frame / 2),
+            last_step: RealPower::new(c.frame, 1.0),
             bands: c.bands,
-            pitch_scale: c.pitch_scale,
-            zwicker: zwicker.collect(),
+            densities: c.bands.iter().map(|b| b.correction * c.pitch_scale).collect(),
+            lanes: Bands {
+                threshold: table(&threshold, f32::INFINITY),
+                half_over_threshold: table(&|b| 0.5 / threshold(b), 0.0),
+                exponent: table(&exponent, 0.0),
+                scale: table(&|b| (threshold(b) / 0.5).powf(exponent(b)) * LOUDNESS_SCALE, 0.0),
+                width: table(&|b| b.width_bark, 0.0),
+            },
             total_width: c.bands[1..].iter().map(|b| b.width_bark).sum(),
         }
     }
 
+    /// Densities of a frame: one for each band, in whole groups of lanes.
     pub(super) fn bands(&self) -> usize {
-        self.bands.len()
+        self.lanes.threshold.len()
     }
 
     /// The pitch power densities of one frame of samples (steps 3.2 and 3.3).
-    pub(super) fn densities(
-        &self,
-        transforms: &Transforms,
-        x: &[f32],
-        memory: &mut Bins,
-        work: &mut Work,
-        out: &mut [f32],
-    ) {
-        let len = self.hann.len();
-        let time = room(&mut memory.time, len);
-        for ((t, v), w) in time.iter_mut().zip(x).zip(&self.hann) {
-            *t = v * w;
-        }
-        let bins = room(&mut memory.bins, len / 2 + 1);
-        transforms.forward(time, bins, work);
-        bins[0] = Complex32::default();
+    pub(super) fn densities(&self, x: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
+        let half = self.hann.len() / 2;
+        let Scratch { frame, power, work, .. } = scratch;
+        let (frame, power) = (room(frame, half), room(power, half + 1));
+        self.simd.window_pairs(&x[..2 * half], &self.hann, frame);
+        self.fft.process_with_scratch(frame, work.of(self.fft.get_inplace_scratch_len()));
+        self.simd.real_power(&self.last_step, frame, power);
+        power[0] = 0.0;
         let mut at = 0;
-        for (band, o) in self.bands.iter().zip(out) {
-            let power: f64 = bins[at..at + band.bins].iter().map(|b| f64::from(b.re * b.re + b.im * b.im)).sum();
+        for ((band, factor), o) in self.bands.iter().zip(&self.densities).zip(out) {
+            let sum: f64 = power[at..at + band.bins].iter().map(|&p| f64::from(p)).sum();
             at += band.bins;
-            *o = (power * band.correction * self.pitch_scale) as f32;
+            *o = (sum * factor) as f32;
         }
     }
 
-    /// The power over `factor` times the threshold; the lowest band does not count (step 3.4).
+    /// The power over `factor` times the threshold (step 3.4).
     pub(super) fn audible(&self, densities: &[f32], factor: f32) -> f64 {
-        self.bands[1..]
-            .iter()
-            .zip(&densities[1..])
-            .filter(|(b, p)| **p > factor * b.threshold)
-            .map(|(_, &p)| f64::from(p))
-            .sum()
+        self.simd.audible(&self.lanes, factor, densities)
     }
 
     pub(super) fn is_silent(&self, densities: &[f32]) -> bool {
@@ -89,20 +91,8 @@ impl Ear {
 
     /// Adds what is well audible of a frame to the sums over time (step 3.5).
     pub(super) fn accumulate(&self, densities: &[f32], sums: &mut [f64; MOST_BANDS]) {
-        for ((b, &p), s) in self.bands.iter().zip(densities).zip(sums) {
-            if p > 100.0 * b.threshold {
-                *s += f64::from(p);
-            }
-        }
-    }
-
-    fn loudness(&self, densities: &[f32], out: &mut [f32; MOST_BANDS]) {
-        for (((b, &p), o), (exponent, scale)) in self.bands.iter().zip(densities).zip(out).zip(&self.zwicker) {
-            *o = if p > b.threshold {
-                (scale * ((0.5 + 0.5 * f64::from(p) / f64::from(b.threshold)).powf(*exponent) - 1.0)) as f32
-            } else {
-                0.0
-            };
+        for ((t, &p), s) in self.lanes.threshold.iter().zip(densities).zip(sums) {
+            *s += f64::from(if p > 100.0 * t { p } else { 0.0 });
         }
     }
 
@@ -125,28 +115,7 @@ impl Ear {
         for v in &mut *degraded {
             *v *= scale;
         }
-        let (mut there, mut here) = ([0.0; MOST_BANDS], [0.0; MOST_BANDS]);
-        self.loudness(degraded, &mut there);
-        self.loudness(reference, &mut here);
-        let (mut squares, mut added) = (0.0f64, 0.0f64);
-        for b in 1..self.bands.len() {
-            let d = there[b] - here[b];
-            let zone = 0.25 * there[b].min(here[b]);
-            let d = if d > zone {
-                d - zone
-            } else if d < -zone {
-                d + zone
-            } else {
-                0.0
-            };
-            let weighted = f64::from(d).abs() * self.bands[b].width_bark;
-            squares += weighted * weighted;
-            let ratio = (f64::from(degraded[b]) + 50.0) / (f64::from(reference[b]) + 50.0);
-            let factor = ratio.powf(1.2).min(12.0);
-            if factor >= 3.0 {
-                added += weighted * factor;
-            }
-        }
+        let (squares, added) = self.simd.disturbance(&self.lanes, reference, degraded);
         // The mean over the width within the root, the width once more outside.
         (((squares / self.total_width).sqrt() * self.total_width) as f32, added as f32)
     }

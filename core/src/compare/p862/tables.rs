@@ -84,7 +84,7 @@ pub(super) const LOUDNESS_SCALE: f64 = 1.866_055e-1;
 pub(super) const WIDEBAND: [f32; 5] = [2.740_826, -5.481_651_9, 2.740_826, -1.944_477_7, 0.945_977_94];
 
 /// What Corrigendum 2 multiplies its numerator with: -12.0 dB.
-pub(super) const CORRIGENDUM_2: f32 = 0.251_188;
+pub(super) const CORRIGENDUM_2: f64 = 0.251_188;
 
 /// Where the level is measured: frequency in hertz, gain in decibels.
 #[rustfmt::skip]

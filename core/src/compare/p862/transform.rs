@@ -1,7 +1,9 @@
 //! Real transforms whose lengths are powers of two: plans made once and shared, work memory kept by each thread.
 
+use crate::simd::Turns;
 use realfft::num_complex::Complex32;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use rustfft::{Fft, FftPlanner};
 use std::sync::{Arc, OnceLock};
 
 #[derive(Clone)]
@@ -13,6 +15,14 @@ struct Pair {
 /// The plans of all lengths met so far.
 pub(super) struct Transforms {
     plans: [OnceLock<Pair>; 40],
+    long: [OnceLock<Long>; 40],
+}
+
+/// The plans of a long signal: its pairs are transformed, what is left to be done for a real one is a kernel's.
+pub(super) struct Long {
+    pub forward: Arc<dyn Fft<f32>>,
+    pub inverse: Arc<dyn Fft<f32>>,
+    pub turns: Turns,
 }
 
 /// Work memory of the transforms of one thread.
@@ -30,7 +40,7 @@ impl Work {
 
 impl Transforms {
     pub(super) fn new() -> Self {
-        Self { plans: [const { OnceLock::new() }; 40] }
+        Self { plans: [const { OnceLock::new() }; 40], long: [const { OnceLock::new() }; 40] }
     }
 
     fn plan(&self, len: usize) -> &Pair {
@@ -38,6 +48,15 @@ impl Transforms {
         self.plans[len.trailing_zeros() as usize].get_or_init(|| {
             let mut planner = RealFftPlanner::new();
             Pair { forward: planner.plan_fft_forward(len), inverse: planner.plan_fft_inverse(len) }
+        })
+    }
+
+    /// For real signals of `len` samples, or complex ones of half that many.
+    pub(super) fn long(&self, len: usize) -> &Long {
+        self.long[len.trailing_zeros() as usize].get_or_init(|| {
+            let mut planner = FftPlanner::new();
+            let (forward, inverse) = (planner.plan_fft_forward(len / 2), planner.plan_fft_inverse(len / 2));
+            Long { forward, inverse, turns: Turns::new(len) }
         })
     }
 
@@ -57,6 +76,13 @@ impl Transforms {
         let plan = &self.plan(out.len()).inverse;
         let done = plan.process_with_scratch(bins, out, work.of(plan.get_scratch_len()));
         debug_assert!(done.is_ok(), "the lengths fit");
+    }
+}
+
+impl Work {
+    /// Transforms in place.
+    pub(super) fn transform(&mut self, fft: &dyn Fft<f32>, x: &mut [Complex32]) {
+        fft.process_with_scratch(x, self.of(fft.get_inplace_scratch_len()));
     }
 }
 

@@ -1,15 +1,21 @@
 //! Where the voice is active (step 1.8). All sums are in single precision and in the order of the windows: the iteration
 //! below decides, and its last bits decide with it.
 
+use crate::simd::Simd;
+
 /// Runs up to so many windows are no speech.
 const SHORTEST: usize = 4;
 /// Gaps up to so many windows are part of the speech around them.
 const LONGEST_GAP: usize = 50;
 
 /// The energy of each window: positive where there is speech, else zero; and the logarithm of what is over the threshold.
-pub(super) fn detect(signal: &[f32], window: usize, energy: &mut Vec<f32>, log: &mut Vec<f32>) {
+pub(super) fn detect(simd: Simd, signal: &[f32], window: usize, energy: &mut Vec<f32>, log: &mut Vec<f32>) {
     energy.clear();
-    energy.extend(signal.chunks_exact(window).map(|w| w.iter().fold(0.0f32, |s, v| s + v * v) / window as f32));
+    energy.resize(signal.len() / window, 0.0);
+    simd.window_energies(signal, window, energy);
+    for e in &mut *energy {
+        *e /= window as f32;
+    }
     log.clear();
     let e = &mut energy[..];
     let count = e.len();
@@ -25,12 +31,20 @@ pub(super) fn detect(signal: &[f32], window: usize, energy: &mut Vec<f32>, log: 
         *v = v.max(floor);
     }
     for _ in 0..12 {
-        let noise = || e.iter().filter(|&&v| v <= threshold);
-        let n = noise().count();
-        let (mut mean, mut deviation) = (0.0f32, 0.0f32);
+        // What is over the threshold adds a zero, which changes no sum.
+        let (mut n, mut mean, mut deviation) = (0, 0.0f32, 0.0f32);
+        for &v in &*e {
+            let noise = v <= threshold;
+            n += u32::from(noise);
+            mean += if noise { v } else { 0.0 };
+        }
         if n > 0 {
-            mean = noise().fold(0.0f32, |s, v| s + v) / n as f32;
-            deviation = (noise().fold(0.0f32, |s, v| s + (v - mean) * (v - mean)) / n as f32).sqrt();
+            mean /= n as f32;
+            for &v in &*e {
+                let square = (v - mean) * (v - mean);
+                deviation += if v <= threshold { square } else { 0.0 };
+            }
+            deviation = (deviation / n as f32).sqrt();
         }
         threshold = 1.001 * (mean + 2.0 * deviation);
     }
