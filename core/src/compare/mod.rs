@@ -10,7 +10,7 @@
 
 mod align;
 mod lsd;
-mod p862;
+pub mod p862;
 mod pair;
 mod pesq;
 mod ratios;

@@ -32,7 +32,7 @@ pub(super) struct OfPlan([OnceLock<Model>; MODELS.len()]);
 impl OfPlan {
     fn get(&self, plan: &Plan, model: usize) -> &Model {
         let (mode, edition) = MODELS[model];
-        self.0[model].get_or_init(|| Model::new(mode, edition, plan.simd()))
+        self.0[model].get_or_init(|| Model::with(mode, edition, plan.simd()))
     }
 }
 

@@ -225,7 +225,7 @@ kernels! {
     /// The transform of the pairs of a real signal, times two, from its bins. Exact.
     fn fold(table: &Turns, bins: &[Complex32], out: &mut [Complex32]);
     /// The sum of squares. A tolerance kernel.
-    fn energy(x: &[f32]) -> f64;
+    fn square_sum(x: &[f32]) -> f64;
     /// The power in the bands over a multiple of the threshold. Exact.
     fn audible(bands: &Bands, factor: f32, densities: &[f32]) -> f64;
     /// The sums behind the disturbance of a frame, and behind that by what was added. Exact.

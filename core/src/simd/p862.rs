@@ -233,7 +233,7 @@ pub(crate) fn fold<V: Lanes>(table: &Turns, bins: &[Complex32], out: &mut [Compl
 
 /// The sum of squares: sixteen at a time in single precision, those sums in double.
 #[inline(always)]
-pub(crate) fn energy<V: Lanes>(x: &[f32]) -> f64 {
+pub(crate) fn square_sum<V: Lanes>(x: &[f32]) -> f64 {
     const BLOCK: usize = 16 * LANES;
     let (blocks, rest) = x.as_chunks::<BLOCK>();
     let mut all = 0.0;

@@ -89,10 +89,10 @@ pub(super) fn measure(
         *t = (f64::from(v) * unit) as f32;
     }
     time[x.len()..].fill(0.0);
-    let all = simd.energy(&time[..x.len()]);
+    let all = simd.square_sum(&time[..x.len()]);
     scratch.work.transform(&*long.forward, pairs);
     // Parseval: what the transform made of the energy of the samples.
-    let made = simd.energy(as_numbers(pairs)) / (len / 2) as f64;
+    let made = simd.square_sum(as_numbers(pairs)) / (len / 2) as f64;
     let bins = room(&mut scratch.spectrum, len / 2 + 1);
     simd.unfold(&long.turns, pairs, bins);
 
@@ -107,7 +107,7 @@ pub(super) fn measure(
         *f = b * g;
     }
     // Both halves of the spectrum, over the length, over the factor of two squared.
-    let share = 2.0 * simd.energy(as_numbers(&mut band[..to - from])) / (4.0 * len as f64) / made;
+    let share = 2.0 * simd.square_sum(as_numbers(&mut band[..to - from])) / (4.0 * len as f64) / made;
     // A transform in single precision may lose some 1e-7 of the energy, always in the same direction. That is what it takes
     // to round the level, and with it every sample, in another way than the standard's own code; so the energy is
     // taken from the samples, and only shares of it from what transforms say: in the band, and in time.
@@ -116,7 +116,7 @@ pub(super) fn measure(
         band[to - from..].fill(Complex32::default());
         scratch.work.transform(&*transforms.long(2 * short).inverse, band);
         let (inside, outside) = band.split_at_mut(n.div_ceil(len / short));
-        let (inside, outside) = (simd.energy(as_numbers(inside)), simd.energy(as_numbers(outside)));
+        let (inside, outside) = (simd.square_sum(as_numbers(inside)), simd.square_sum(as_numbers(outside)));
         energy *= inside / (inside + outside);
     } else {
         energy -= ahead(c, simd, transforms, curve, x, unit, len - n, scratch);
@@ -156,7 +156,7 @@ fn ahead(
     simd.fold(&long.turns, bins, pairs);
     work.transform(&*long.inverse, pairs);
     let gap = gap.min(block);
-    simd.energy(&as_numbers(pairs)[len - gap..]) / (4.0 * len as f64 * len as f64)
+    simd.square_sum(&as_numbers(pairs)[len - gap..]) / (4.0 * len as f64 * len as f64)
 }
 
 impl Measured {

@@ -220,10 +220,23 @@ impl core::fmt::Debug for Context {
     }
 }
 
+impl Context {
+    /// Memory that grows when it is used.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
 impl Model {
     /// The tables of a mode. The edition matters in the wide band only.
     #[must_use]
-    pub(crate) fn new(mode: Mode, edition: Edition, simd: Simd) -> Self {
+    pub fn new(mode: Mode, edition: Edition) -> Self {
+        Self::with(mode, edition, Simd::choose(None))
+    }
+
+    /// The tables of a mode for kernels of one level.
+    pub(crate) fn with(mode: Mode, edition: Edition, simd: Simd) -> Self {
         let c = match mode {
             Mode::Narrow8 => &NARROW_8K,
             Mode::Narrow16 | Mode::Wide16 => &AT_16K,
@@ -235,7 +248,6 @@ impl Model {
                 *b = (f64::from(*b) * tables::CORRIGENDUM_2) as f32;
             }
         }
-        let simd = Simd::choose(None);
         Self {
             mode,
             c,
