@@ -354,9 +354,11 @@ fn make(pair: &mut Pair<'_, '_>, preset: usize) -> Result<Both, Reason> {
 }
 
 /// A score from the correlations of all segments.
-fn mean(all: Correlations) -> Result<StoiOutput, Reason> {
-    if all.varied == 0 {
-        return Err(Reason::Undefined("the reference never varies: there is nothing to correlate with"));
+fn mean(both: &Both, all: Correlations) -> Result<StoiOutput, Reason> {
+    // The first frame has nothing added up before it, so that even a constant varies there.
+    let bands = (both.degraded.len() + 1).saturating_sub(SEGMENT) * BANDS;
+    if 2 * all.varied < bands {
+        return Err(Reason::Undefined("the reference does not vary: there is nothing to correlate with"));
     }
     Ok(StoiOutput { value_ratio: Value::finite(all.sum / all.count as f64, "the score is no finite number") })
 }
@@ -374,7 +376,7 @@ impl Score for Stoi {
         let both = both(pair, preset)?;
         details.rate_policy = Some(both.clean.source.name().into());
         let clip = 1.0 + 10.0_f64.powf(CLIP_DB / 20.0);
-        mean(pair.simd().clipped_correlations(&both.clean.bands, &both.degraded, clip))
+        mean(&both, pair.simd().clipped_correlations(&both.clean.bands, &both.degraded, clip))
     }
 }
 
@@ -388,7 +390,7 @@ impl Score for Estoi {
     fn score(pair: &mut Pair<'_, '_>, preset: usize, details: &mut Details) -> Result<StoiOutput, Reason> {
         let both = both(pair, preset)?;
         details.rate_policy = Some(both.clean.source.name().into());
-        mean(pair.simd().spectral_correlations(&both.clean.bands, &both.degraded))
+        mean(&both, pair.simd().spectral_correlations(&both.clean.bands, &both.degraded))
     }
 }
 

@@ -7,7 +7,7 @@
 //! need megabytes of it: for them the filter, a smooth function of time, is kept at a few hundred points a sample and interpolated
 //! with a polynomial of fifth order, which loses less than 1e-12 of it. Either way a table holds [`LARGEST_TABLE`] taps at most.
 
-use crate::simd::{Simd, TAP_GROUP};
+use crate::simd::{OUTPUTS, Simd, TAP_GROUP, Taps};
 use core::f64::consts::PI;
 use core::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,35 +23,61 @@ const POINTS: usize = 6;
 
 /// Single or double precision.
 pub(crate) trait Real: Copy + Default + core::fmt::Debug + Send + Sync + 'static {
+    /// One load of the taps of a few outputs.
+    type Taps: Copy + core::fmt::Debug + Send + Sync;
+    /// Numbers in a load.
+    const LANES: usize;
+
     fn from_f64(v: f64) -> Self;
     fn to_f64(self) -> f64;
-    /// `out[i out_step] = sum_k taps[k] x[i x_step + k]`.
-    fn fir(simd: Simd, x: &[Self], taps: &[Self], x_step: usize, out: &mut [Self], out_step: usize, count: usize);
+    fn taps(of: impl Fn(usize, usize) -> Self) -> Self::Taps;
+    /// `out[i out_step + l] = sum_k taps[k][l] x[i x_step + k]`.
+    fn polyphase(
+        simd: Simd,
+        x: &[Self],
+        x_step: usize,
+        taps: &[Self::Taps],
+        out: &mut [Self],
+        out_step: usize,
+        count: usize,
+    );
+    fn dot(simd: Simd, x: &[Self], taps: &[Self]) -> Self;
 }
 
-impl Real for f32 {
-    fn from_f64(v: f64) -> Self {
-        v as f32
-    }
-    fn to_f64(self) -> f64 {
-        f64::from(self)
-    }
-    fn fir(simd: Simd, x: &[f32], taps: &[f32], x_step: usize, out: &mut [f32], out_step: usize, count: usize) {
-        simd.strided_fir_f32(x, taps, x_step, out, out_step, count);
-    }
-}
+macro_rules! real {
+    ($number:ty, $lanes:literal, $polyphase:ident, $dot:ident) => {
+        impl Real for $number {
+            type Taps = Taps<Self, $lanes>;
+            const LANES: usize = $lanes;
 
-impl Real for f64 {
-    fn from_f64(v: f64) -> Self {
-        v
-    }
-    fn to_f64(self) -> f64 {
-        self
-    }
-    fn fir(simd: Simd, x: &[f64], taps: &[f64], x_step: usize, out: &mut [f64], out_step: usize, count: usize) {
-        simd.strided_fir_f64(x, taps, x_step, out, out_step, count);
-    }
+            fn from_f64(v: f64) -> Self {
+                v as Self
+            }
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            fn taps(of: impl Fn(usize, usize) -> Self) -> Self::Taps {
+                Taps(core::array::from_fn(|l| core::array::from_fn(|k| of(l, k))))
+            }
+            fn polyphase(
+                simd: Simd,
+                x: &[Self],
+                x_step: usize,
+                taps: &[Self::Taps],
+                out: &mut [Self],
+                out_step: usize,
+                count: usize,
+            ) {
+                simd.$polyphase(x, x_step, taps, out, out_step, count);
+            }
+            fn dot(simd: Simd, x: &[Self], taps: &[Self]) -> Self {
+                simd.$dot(x, taps)
+            }
+        }
+    };
 }
+real!(f32, 8, polyphase_f32, dot_f32);
+real!(f64, 4, polyphase_f64, dot_f64);
 
 /// `1 / (k!)^2`: the modified Bessel function `I0(2 sqrt(z))` as a power series, to the last bit for `z` up to 26.
 const BESSEL: [f64; 32] = {
@@ -87,10 +113,10 @@ impl Kernel {
 }
 
 /// What the taps come from.
-#[derive(Debug, Clone)]
-enum Table<T> {
-    /// The taps of each of `up` phases.
-    Phases(Vec<T>),
+#[derive(Debug)]
+enum Table<T: Real> {
+    /// For each few outputs of a turn, the taps of all of them from their first input on.
+    Phases { taps: Vec<T::Taps>, loads: usize },
     /// The taps at times `i / points` of an input sample, from `i = -2`; `half` as in [`Kernel`].
     Smooth { rows: Vec<f64>, points: usize, half: f64, gain: f64 },
 }
@@ -114,8 +140,14 @@ pub(crate) struct Resamplers {
 }
 
 /// Resamplers of one precision.
-#[derive(Debug, Default)]
-pub(crate) struct Made<T>(Mutex<Vec<(Design, Arc<Resampler<T>>)>>);
+#[derive(Debug)]
+pub(crate) struct Made<T: Real>(Mutex<Vec<(Design, Arc<Resampler<T>>)>>);
+
+impl<T: Real> Default for Made<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
 
 impl<T: Real> Made<T> {
     /// The resampler of this design, made now or before.
@@ -141,11 +173,11 @@ impl<T: Real> Made<T> {
 }
 
 /// A change of sample rate.
-#[derive(Debug, Clone)]
-pub(crate) struct Resampler<T> {
+#[derive(Debug)]
+pub(crate) struct Resampler<T: Real> {
     from_hz: u32,
     to_hz: u32,
-    /// Outputs for `down` inputs.
+    /// Outputs for `down` inputs: a turn.
     up: usize,
     down: usize,
     /// Inputs before that of the output's own time.
@@ -154,6 +186,12 @@ pub(crate) struct Resampler<T> {
     taps: usize,
     table: Table<T>,
     design: &'static str,
+}
+
+impl<T: Real> Table<T> {
+    fn none() -> Self {
+        Self::Phases { taps: Vec::new(), loads: 1 }
+    }
 }
 
 impl<T: Real> Resampler<T> {
@@ -199,22 +237,32 @@ impl<T: Real> Resampler<T> {
         let before = half / up;
         let after = (half + up - 1) / up;
         let taps = (before + after + 1).next_multiple_of(TAP_GROUP);
-        let mut made = Self { from_hz, to_hz, up, down, before, taps, table: Table::Phases(Vec::new()), design };
-        let time = |phase: usize, k: usize| phase as f64 - (k as f64 - before as f64) * up as f64;
-        if up * taps <= LARGEST_TABLE {
-            let mut all = vec![0.0; up * taps];
-            for (phase, row) in all.chunks_exact_mut(taps).enumerate() {
-                for (k, v) in row.iter_mut().enumerate() {
-                    let t = time(phase, k);
-                    if t.abs() <= kernel.half {
-                        *v = kernel.at(t);
-                    }
-                }
-            }
-            let gain = up as f64 / all.iter().sum::<f64>();
-            made.table = Table::Phases(all.into_iter().map(|v| T::from_f64(v * gain)).collect());
+        // Whole turns that are as many outputs as are made together, or a multiple.
+        let turns = if up % OUTPUTS == 0 { 1 } else { OUTPUTS };
+        let mut made =
+            Self { from_hz, to_hz, up: up * turns, down: down * turns, before, taps, table: Table::none(), design };
+        // The last of a few outputs begins so many inputs after the first, at most.
+        let span = before + after + 1 + ((OUTPUTS - 1) * down).div_ceil(up);
+        let loads = span.div_ceil(T::LANES);
+        if made.up * loads * T::LANES <= LARGEST_TABLE {
+            let (phases, inputs) = (up, down);
+            let tap = |output: usize, input: usize| {
+                let t = (output * inputs) as f64 - (input as f64 - before as f64) * phases as f64;
+                if t.abs() <= kernel.half { kernel.at(t) } else { 0.0 }
+            };
+            let sum: f64 =
+                (0..phases).map(|k| (0..loads * T::LANES + k * inputs / phases).map(|j| tap(k, j)).sum::<f64>()).sum();
+            let gain = phases as f64 / sum;
+            let few = (0..made.up).step_by(OUTPUTS);
+            let taps = few.flat_map(|first| {
+                let from = first * inputs / phases;
+                (0..loads)
+                    .map(move |load| T::taps(|l, k| T::from_f64(gain * tap(first + l, from + load * T::LANES + k))))
+            });
+            made.table = Table::Phases { taps: taps.collect(), loads };
         } else {
             // The filter is the slower the lower its cutoff: fewer points do.
+            (made.up, made.down) = (up, down);
             let points = (256 * up / up.max(down)).max(16);
             let mut rows = vec![0.0; (points + POINTS) * taps];
             for (i, row) in rows.chunks_exact_mut(taps).enumerate() {
@@ -298,19 +346,19 @@ impl<T: Real> Resampler<T> {
             }
             return;
         }
-        // Blocks begin at phase 0, and each phase has a multiple of eight outputs in them.
-        let turns = (BLOCK / self.down).next_multiple_of(8);
+        // Blocks begin at phase 0, and each phase has an even number of outputs in them.
+        let turns = (BLOCK / self.down).next_multiple_of(2).max(2);
         let (many, ahead) = match self.table {
-            Table::Phases(_) => (turns * self.up, turns * self.down),
+            Table::Phases { loads, .. } => (turns * self.up, turns * self.down + loads * T::LANES),
             // Blocks begin anywhere: one output after the other.
             Table::Smooth { .. } => {
                 let many = (BLOCK as u64 * self.up as u64 / self.down as u64).max(1) as usize;
-                (many, (many as u64 * self.down as u64).div_ceil(self.up as u64) as usize + 1)
+                (many, (many as u64 * self.down as u64).div_ceil(self.up as u64) as usize + 1 + self.taps)
             }
         };
         let many = many.min(total);
-        let mut block = vec![T::default(); self.taps + ahead];
-        let mut out = vec![T::default(); many];
+        let mut block = vec![T::default(); ahead];
+        let mut out = vec![T::default(); many.next_multiple_of(OUTPUTS)];
         let (mut row, mut cast) = (vec![0.0; self.taps], vec![T::default(); self.taps]);
         for first in (0..total).step_by(many.max(1)) {
             let count = many.min(total - first);
@@ -323,13 +371,15 @@ impl<T: Real> Resampler<T> {
             input(start..end, &mut block[missing..missing + (end - start)]);
             block[missing + (end - start)..].fill(T::default());
             match &self.table {
-                Table::Phases(table) => {
-                    for j in 0..self.up.min(count) {
-                        let at = j as u64 * self.down as u64;
-                        let (from, phase) = ((at / self.up as u64) as usize, (at % self.up as u64) as usize);
-                        let taps = &table[phase * self.taps..][..self.taps];
+                Table::Phases { taps, loads } => {
+                    for (few, taps) in taps.chunks_exact(*loads).enumerate() {
+                        let j = few * OUTPUTS;
+                        if j >= count {
+                            break;
+                        }
+                        let from = (j as u64 * self.down as u64 / self.up as u64) as usize;
                         let n = (count - j).div_ceil(self.up);
-                        T::fir(simd, &block[from..], taps, self.down, &mut out[j..], self.up, n);
+                        T::polyphase(simd, &block[from..], self.down, taps, &mut out[j..], self.up, n);
                     }
                 }
                 Table::Smooth { .. } => {
@@ -340,7 +390,7 @@ impl<T: Real> Resampler<T> {
                         for (c, v) in cast.iter_mut().zip(&row) {
                             *c = T::from_f64(*v);
                         }
-                        T::fir(simd, &block[from..], &cast, 1, core::slice::from_mut(o), 1, 1);
+                        *o = T::dot(simd, &block[from..], &cast);
                     }
                 }
             }
@@ -465,7 +515,7 @@ mod tests {
         {
             for r in [Resampler::<f64>::new(from, to), Resampler::octave(from, to), Resampler::matlab(from, to)] {
                 let held = match &r.table {
-                    Table::Phases(t) => t.len(),
+                    Table::Phases { taps, .. } => taps.len() * OUTPUTS * 4,
                     Table::Smooth { rows, .. } => rows.len(),
                 };
                 assert!(held <= LARGEST_TABLE, "{from} {to}: {held}");

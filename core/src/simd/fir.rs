@@ -1,60 +1,71 @@
-//! Finite impulse responses at a stride: one phase of a polyphase resampler. Eight outputs at a time share the taps they are made
-//! with, so that a multiply-add costs one load and an eighth.
+//! Finite impulse responses of a polyphase resampler: a few outputs in a row, at two places of the signal at a time, so that five
+//! multiply-adds cost three and a half loads.
 
 use super::doubles::Doubles;
 use super::lanes::Lanes;
 
 /// Taps come in whole groups of so many.
-pub(crate) const TAP_GROUP: usize = 8;
+pub(crate) const TAP_GROUP: usize = 16;
 
-/// Outputs made at a time.
-const TOGETHER: usize = 8;
+/// Outputs made from one place of the signal.
+pub(crate) const OUTPUTS: usize = 5;
 
-macro_rules! strided_fir {
-    ($name:ident, $number:ty, $width:literal, $lanes:ty) => {
+/// Taps of [`OUTPUTS`] outputs, one load of each; so placed that no load crosses a line of the cache.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(32))]
+pub(crate) struct Taps<N, const WIDTH: usize>(pub [[N; WIDTH]; OUTPUTS]);
+
+macro_rules! fir {
+    ($polyphase:ident, $dot:ident, $number:ty, $width:literal, $lanes:ty) => {
         #[inline(always)]
-        pub(crate) fn $name<V: Lanes>(
+        pub(crate) fn $polyphase<V: Lanes>(
             x: &[$number],
-            taps: &[$number],
             x_step: usize,
+            taps: &[Taps<$number, $width>],
             out: &mut [$number],
             out_step: usize,
             count: usize,
         ) {
-            let zero = <$lanes>::splat(0.0);
-            let groups = taps.as_chunks::<$width>().0;
-            let n = groups.len();
+            let n = taps.len();
+            let at = |i: usize| &x[i * x_step..][..n * $width].as_chunks::<$width>().0[..n];
             let mut i = 0;
-            while i + TOGETHER <= count {
-                // Cut to one length here, so that the loop below checks nothing.
-                let at: [&[[$number; $width]]; TOGETHER] =
-                    core::array::from_fn(|l| &x[(i + l) * x_step..][..taps.len()].as_chunks().0[..n]);
-                let mut acc = [zero; TOGETHER];
+            while i < count {
+                // At the end one place is taken twice.
+                let second = (i + 1).min(count - 1);
+                let (one, two) = (at(i), at(second));
+                let mut acc = [[<$lanes>::splat(0.0); OUTPUTS]; 2];
                 for k in 0..n {
-                    let h = <$lanes>::load(&groups[k]);
-                    for l in 0..TOGETHER {
-                        acc[l] = <$lanes>::load(&at[l][k]).mul_add(h, acc[l]);
+                    let (a, b) = (<$lanes>::load(&one[k]), <$lanes>::load(&two[k]));
+                    for l in 0..OUTPUTS {
+                        let h = <$lanes>::load(&taps[k].0[l]);
+                        acc[0][l] = a.mul_add(h, acc[0][l]);
+                        acc[1][l] = b.mul_add(h, acc[1][l]);
                     }
                 }
-                for l in 0..TOGETHER {
-                    out[(i + l) * out_step] = acc[l].total();
-                }
-                i += TOGETHER;
-            }
-            for i in i..count {
-                let at = &x[i * x_step..][..taps.len()].as_chunks::<$width>().0[..n];
-                // Two sums: one would wait for itself.
-                let mut acc = [zero; 2];
-                for (h, v) in groups.chunks(2).zip(at.chunks(2)) {
-                    for l in 0..h.len() {
-                        acc[l] = <$lanes>::load(&v[l]).mul_add(<$lanes>::load(&h[l]), acc[l]);
+                for (to, acc) in [i, second].into_iter().zip(&acc) {
+                    let out = &mut out[to * out_step..][..OUTPUTS];
+                    for l in 0..OUTPUTS {
+                        out[l] = acc[l].total();
                     }
                 }
-                out[i * out_step] = acc[0].add(acc[1]).total();
+                i += 2;
             }
+        }
+
+        #[inline(always)]
+        pub(crate) fn $dot<V: Lanes>(x: &[$number], taps: &[$number]) -> $number {
+            // Two sums: one would wait for itself.
+            let mut acc = [<$lanes>::splat(0.0); 2];
+            for (h, v) in taps.as_chunks::<{ 2 * $width }>().0.iter().zip(x.as_chunks::<{ 2 * $width }>().0) {
+                let (h, v) = (h.as_chunks::<$width>().0, v.as_chunks::<$width>().0);
+                for l in 0..2 {
+                    acc[l] = <$lanes>::load(&v[l]).mul_add(<$lanes>::load(&h[l]), acc[l]);
+                }
+            }
+            acc[0].add(acc[1]).total()
         }
     };
 }
 
-strided_fir!(strided_fir_f32, f32, 8, V);
-strided_fir!(strided_fir_f64, f64, 4, V::Doubles);
+fir!(polyphase_f32, dot_f32, f32, 8, V);
+fir!(polyphase_f64, dot_f64, f64, 4, V::Doubles);

@@ -17,7 +17,7 @@ mod spectral;
 #[cfg(test)]
 mod suite;
 
-pub(crate) use fir::TAP_GROUP;
+pub(crate) use fir::{OUTPUTS, TAP_GROUP, Taps};
 pub(crate) use octaves::{BANDS, Correlations, FRAMES, HOP, Octaves, ROW, SEGMENT};
 pub(crate) use portable::{
     BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, MOST_LAGS, PHASES, POINTS, RealPower, SHORT,
@@ -179,11 +179,29 @@ kernels! {
     fn maxima(x: &[f32]) -> u128;
     /// `out[k] = sum_n x[n] x[n + k]` over `span` samples, for lags from `first` to `last` at least. Exact.
     fn lagged_products(x: &[f32], span: usize, first: usize, last: usize, out: &mut [f32]);
-    /// `out[i out_step] = sum_k taps[k] x[i x_step + k]` for `i` below `count`; the taps come in whole groups of
-    /// [`TAP_GROUP`]. A tolerance kernel.
-    fn strided_fir_f32(x: &[f32], taps: &[f32], x_step: usize, out: &mut [f32], out_step: usize, count: usize);
+    /// `out[i out_step + l] = sum_k taps[k][l] x[i x_step + k]` for `i` below `count`, `k` counting through the lanes. A tolerance
+    /// kernel.
+    fn polyphase_f32(
+        x: &[f32],
+        x_step: usize,
+        taps: &[Taps<f32, 8>],
+        out: &mut [f32],
+        out_step: usize,
+        count: usize,
+    );
     /// The same in double precision. A tolerance kernel.
-    fn strided_fir_f64(x: &[f64], taps: &[f64], x_step: usize, out: &mut [f64], out_step: usize, count: usize);
+    fn polyphase_f64(
+        x: &[f64],
+        x_step: usize,
+        taps: &[Taps<f64, 4>],
+        out: &mut [f64],
+        out_step: usize,
+        count: usize,
+    );
+    /// `sum taps x`, in whole groups of [`TAP_GROUP`]. A tolerance kernel.
+    fn dot_f32(x: &[f32], taps: &[f32]) -> f32;
+    /// The same in double precision. A tolerance kernel.
+    fn dot_f64(x: &[f64], taps: &[f64]) -> f64;
     /// The magnitudes in third-octave bands of four frames, of which frame `i` is hops `i` and `i + 1`. A tolerance kernel.
     fn octaves(table: &Octaves, hops: &[[f64; HOP]; FRAMES + 1], out: &mut [[f64; ROW]; FRAMES]);
     /// The energies of a hop under both halves of the window. A tolerance kernel.

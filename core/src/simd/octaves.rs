@@ -347,3 +347,78 @@ pub(crate) fn spectral_correlations<V: Lanes>(x: &[[f64; ROW]], y: &[[f64; ROW]]
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::{Level, Simd};
+
+    fn signal(len: usize) -> Vec<f64> {
+        (0..len).map(|n| (n as f64 * 0.37).sin() + (n as f64 * n as f64 * 0.0013).cos() * 0.01).collect()
+    }
+
+    #[test]
+    fn bands_are_what_the_plain_sum_says() {
+        let window: Vec<f64> = (0..2 * HOP).map(|n| 0.1 + (n as f64 * 0.01).sin().powi(2)).collect();
+        let edges = core::array::from_fn(|b| [1 + 17 * b, 18 + 17 * b]);
+        let table = Octaves::new(&window, &edges);
+        let x = signal(HOP * (FRAMES + 1));
+        let mut hops = [[0.0; HOP]; FRAMES + 1];
+        hops.as_flattened_mut().copy_from_slice(&x);
+        for simd in Level::available().iter().map(|&l| Simd::choose(Some(l))) {
+            let mut out = [[0.0; ROW]; FRAMES];
+            simd.octaves(&table, &hops, &mut out);
+            for (frame, got) in out.iter().enumerate() {
+                let frame = &x[frame * HOP..][..2 * HOP];
+                for (band, &[from, to]) in edges.iter().enumerate() {
+                    let power: f64 = (from..to)
+                        .map(|k| {
+                            let (mut re, mut im) = (0.0, 0.0);
+                            for (n, (v, w)) in frame.iter().zip(&window).enumerate() {
+                                let [c, s] = turn(k * n, POINTS);
+                                (re, im) = (re + v * w * c, im + v * w * s);
+                            }
+                            re * re + im * im
+                        })
+                        .sum();
+                    let off = (got[band] - power.sqrt()).abs();
+                    assert!(off < 1e-11, "rounding of 256 products, {simd:?}, band {band}: {off:e}");
+                }
+                assert_eq!(got[BANDS], 0.0, "the place beyond the last band");
+            }
+            let hop = hops[1];
+            let energy = |w: &[f64]| hop.iter().zip(w).map(|(v, w)| (v * w).powi(2)).sum::<f64>();
+            let [a, b] = simd.half_energies(&table, &hop);
+            let (c, d) = (energy(&window[..HOP]), energy(&window[HOP..]));
+            assert!((a - c).abs() < 1e-12 * c && (b - d).abs() < 1e-12 * d, "rounding: {a} {c} {b} {d}");
+        }
+    }
+
+    #[test]
+    fn correlations_of_proportional_bands_are_one_and_flat_bands_count_nothing() {
+        let mut x = [[0.0; ROW]; SEGMENT + 3];
+        for (i, row) in x.iter_mut().enumerate() {
+            for (b, v) in row[..BANDS].iter_mut().enumerate() {
+                *v = 2.0 + (i as f64 * (1.0 + b as f64 * 0.1)).sin();
+            }
+        }
+        let mut y = x.map(|row| row.map(|v| 0.3 * v));
+        for simd in Level::available().iter().map(|&l| Simd::choose(Some(l))) {
+            let one = simd.clipped_correlations(&x, &y, 6.6);
+            assert_eq!((one.count, one.varied), (4 * BANDS, 4 * BANDS));
+            assert!((one.sum - one.count as f64).abs() < 1e-12, "rounding: {one:?}");
+            let one = simd.spectral_correlations(&x, &y);
+            assert_eq!((one.count, one.varied), (4 * SEGMENT, 4 * BANDS));
+            assert!((one.sum - one.count as f64).abs() < 1e-12, "rounding: {one:?}");
+        }
+        y.iter_mut().for_each(|row| row[3] = 0.7);
+        let mut still = x;
+        still.iter_mut().for_each(|row| row[5] = 0.1);
+        for simd in Level::available().iter().map(|&l| Simd::choose(Some(l))) {
+            let less = simd.clipped_correlations(&x, &y, 6.6);
+            assert!((less.sum - (4 * (BANDS - 1)) as f64).abs() < 1e-12, "rounding: {less:?}");
+            assert_eq!(simd.clipped_correlations(&still, &y, 6.6).varied, 4 * (BANDS - 1));
+            assert_eq!(simd.spectral_correlations(&still, &y).varied, 4 * (BANDS - 1));
+        }
+    }
+}
