@@ -235,7 +235,7 @@ impl<T: Real> Resampler<T> {
         let half = kernel.half as usize;
         // Input `j` after the output's own counts if the grid point `phase - j up` is within the filter.
         let before = half / up;
-        let after = (half + up - 1) / up;
+        let after = half.div_ceil(up);
         let taps = (before + after + 1).next_multiple_of(TAP_GROUP);
         // Whole turns that are as many outputs as are made together, or a multiple.
         let turns = if up % OUTPUTS == 0 { 1 } else { OUTPUTS };
