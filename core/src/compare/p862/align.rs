@@ -82,7 +82,7 @@ impl Spectra {
 
     fn slot(&mut self, at: usize, len: usize) -> Slot<'_> {
         let distance = at.abs_diff(self.base);
-        if self.step == 0 || distance % self.step != 0 || distance / self.step >= Self::MOST {
+        if self.step == 0 || !distance.is_multiple_of(self.step) || distance / self.step >= Self::MOST {
             return Slot::None;
         }
         let i = distance / self.step;

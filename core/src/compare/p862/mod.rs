@@ -22,7 +22,7 @@ mod vad;
 use super::{Reason, Side};
 use crate::simd::{Cascade, Simd};
 use align::{Aligner, Heard};
-use level::{Measured, Responses};
+use level::{Filters, Measured, Responses};
 use model::{Ear, MOST_BANDS};
 use realign::{BAD, Interval, Realigner};
 use rustfft::num_complex::Complex32;
@@ -187,6 +187,17 @@ pub struct Context {
     moved: Vec<f32>,
 }
 
+/// Both signals of a pair as the model hears them.
+#[derive(Clone, Copy)]
+struct Pair<'a> {
+    reference: &'a [f32],
+    degraded: &'a [f32],
+    /// Samples of the reference alone.
+    samples: usize,
+    /// Samples of the longer signal, with margins, without padding.
+    nominal: usize,
+}
+
 /// Memory for transforms and what lies between them.
 #[derive(Default)]
 struct Scratch {
@@ -283,7 +294,8 @@ impl Model {
             signal.clear();
             signal.extend_from_slice(reference);
         } else {
-            self.irs_filter(&prepared.measured, (reference.len(), reference.len()), signal, &mut ctx.scratch);
+            signal.resize(self.buffer(reference.len()), 0.0);
+            self.filters().irs(reference, &prepared.measured, reference.len(), &mut ctx.scratch, signal);
         }
         Ok(())
     }
@@ -295,12 +307,10 @@ impl Model {
         if x.len() < shortest {
             return Err(Reason::TooShort { side, have_s: x.len() as f64 / rate, need_s: shortest as f64 / rate });
         }
-        level::measure(self.c, self.simd, &self.transforms, &self.level, x, self.mode == Mode::Wide16, scratch).ok_or(
-            match side {
-                Side::Reference => Reason::SilentReference,
-                Side::Degraded => Reason::SilentDegraded,
-            },
-        )
+        self.filters().measure(x, self.mode == Mode::Wide16, scratch).ok_or(match side {
+            Side::Reference => Reason::SilentReference,
+            Side::Degraded => Reason::SilentDegraded,
+        })
     }
 
     /// Samples of a buffer with margins and padding.
@@ -308,10 +318,9 @@ impl Model {
         samples + 2 * self.c.margin() + self.c.padding()
     }
 
-    /// What the model hears in the narrow band of the signal measured last.
-    fn irs_filter(&self, measured: &Measured, lengths: (usize, usize), out: &mut Vec<f32>, scratch: &mut Scratch) {
-        out.resize(self.buffer(lengths.0), 0.0);
-        level::irs(self.c, self.simd, &self.transforms, &self.irs, measured, lengths, scratch, out);
+    fn filters(&self) -> Filters<'_> {
+        let Self { c, simd, transforms, level, irs, .. } = self;
+        Filters { c, simd: *simd, transforms, level, irs }
     }
 
     /// What the alignment hears, from what the model hears, but for the filter.
@@ -375,7 +384,8 @@ impl Model {
                 level::filter(c, &self.wideband, both);
             }
         } else {
-            self.irs_filter(&measured, (degraded.len(), longer), &mut there.signal, &mut ctx.scratch);
+            there.signal.resize(self.buffer(degraded.len()), 0.0);
+            self.filters().irs(degraded, &measured, longer, &mut ctx.scratch, &mut there.signal);
         }
         self.centre(&there.signal, degraded.len(), &mut there.heard);
         if known.is_some() {
@@ -422,7 +432,8 @@ impl Model {
         };
         let (first, last) = self.active(signal, gain as f32, nominal).ok_or(Reason::SilentReference)?;
         self.perceive(&reference.densities, &degraded.signal, ctx, gain, nominal, last);
-        self.judge(signal, &degraded.signal, samples, ctx, nominal, first, frames)
+        let pair = Pair { reference: signal, degraded: &degraded.signal, samples, nominal };
+        self.judge(pair, ctx, first, frames)
     }
 
     /// The utterances and their delays.
@@ -477,6 +488,7 @@ impl Model {
         let buffer = nominal + c.padding();
         let power = (gain * gain) as f32;
         let (mut sums_here, mut sums_there) = ([0.0; MOST_BANDS], [0.0; MOST_BANDS]);
+        let mut delays = utterance::Delays::new(c, utterances);
         let mut tail = vec![0.0; c.frame];
         for (f, (here, there)) in here.chunks_exact_mut(bands).zip(there.chunks_exact_mut(bands)).enumerate() {
             match densities.get(f * bands..(f + 1) * bands) {
@@ -484,7 +496,7 @@ impl Model {
                 None => here.fill(0.0),
             }
             let start = c.margin() + f * c.hop();
-            let from = start as isize + utterance::delay_at(c, utterances, start as isize);
+            let from = start as isize + delays.at(start as isize);
             if from <= 0 || from as usize + c.frame >= buffer {
                 there.fill(0.0);
             } else {
@@ -526,21 +538,13 @@ impl Model {
     }
 
     /// Delay jumps, bad intervals and the score.
-    fn judge(
-        &self,
-        reference: &[f32],
-        degraded: &[f32],
-        samples: usize,
-        ctx: &mut Context,
-        nominal: usize,
-        first: usize,
-        frames: bool,
-    ) -> Result<Outcome, Reason> {
+    fn judge(&self, pair: Pair<'_>, ctx: &mut Context, first: usize, frames: bool) -> Result<Outcome, Reason> {
+        let Pair { samples, nominal, .. } = pair;
         let any_bad = ctx.symmetric.iter().any(|&d| d > BAD);
         self.skip_at_jumps(ctx);
         ctx.intervals.clear();
         if any_bad {
-            self.realign(reference, degraded, ctx, nominal);
+            self.realign(pair, ctx);
         }
         let Context { audible, symmetric, asymmetric, utterances, intervals, .. } = ctx;
         for ((d, a), &p) in symmetric.iter_mut().zip(&mut *asymmetric).zip(&*audible) {
@@ -614,13 +618,13 @@ impl Model {
     }
 
     /// Looks for the delay of bad intervals once more and takes what disturbs less (step 4.5).
-    fn realign(&self, x: &[f32], y: &[f32], ctx: &mut Context, nominal: usize) {
+    fn realign(&self, pair: Pair<'_>, ctx: &mut Context) {
         let (c, ear, bands) = (self.c, &self.ear, self.ear.bands());
         let Context {
             scratch, reference, degraded, audible, symmetric, asymmetric, utterances, intervals, moved, ..
         } = ctx;
         realign::find(symmetric, intervals);
-        let realigner = Realigner { c, transforms: &self.transforms, utterances, reference: x, degraded: y, nominal };
+        let realigner = Realigner { c, simd: self.simd, transforms: &self.transforms, utterances, pair };
         for interval in intervals {
             interval.delay = realigner.lag(interval, scratch);
             realigner.fill(interval, moved);

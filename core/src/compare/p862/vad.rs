@@ -111,8 +111,8 @@ fn negate(run: &mut [f32]) {
 }
 
 /// Hands over each run of positive values.
-fn for_runs(e: &mut [f32], mut f: impl FnMut(&mut [f32])) {
-    e.chunk_by_mut(|a, b| (*a > 0.0) == (*b > 0.0)).filter(|run| run[0] > 0.0).for_each(|run| f(run));
+fn for_runs(e: &mut [f32], f: impl FnMut(&mut [f32])) {
+    e.chunk_by_mut(|a, b| (*a > 0.0) == (*b > 0.0)).filter(|run| run[0] > 0.0).for_each(f);
 }
 
 /// Gaps between runs become speech at the floor, so they weigh nothing but end no utterance.
