@@ -39,7 +39,8 @@ fn scores_are_those_of_the_oracles() {
         assert!(known.len() >= 120 && known.len() * 100 >= scored.len() * 96, "{}: {}", column.name, known.len());
         let [median, p95, p99, largest] = quantiles(&known);
         let wide = column.mode == Mode::Wide16;
-        // The oracle's own rounding, compiled in other ways: 3e-6, 1e-3 and 5e-3 in the wide band, a tenth in the narrow.
+        // The oracle's own rounding, compiled in other ways: 3e-6, 1e-3 and 5e-3 in the wide band, a tenth in the
+        // narrow.
         assert!(median <= 1e-6, "{}: median {median}", column.name);
         assert!(p95 <= if wide { 1e-4 } else { 1e-5 }, "{}: 95 % {p95}", column.name);
         assert!(p99 <= if wide { 5e-3 } else { 1e-3 }, "{}: 99 % {p99}", column.name);
@@ -75,7 +76,8 @@ fn the_same_signal_has_the_ceiling_at_any_level() {
         for gain in [1.0, 1e-30, 1e30] {
             let y: Vec<f32> = x.iter().map(|v| v * gain).collect();
             for found in [score(&model, &x, &y).unwrap(), score(&model, &y, &x).unwrap()] {
-                // Corrigendum 2 brings the signal 12 dB nearer to the threshold, where rounding is heard: 2e-5 in the oracle.
+                // Corrigendum 2 brings the signal 12 dB nearer to the threshold, where rounding is heard: 2e-5 in the
+                // oracle.
                 assert!((found.mos_lqo - ceiling).abs() < 1e-4, "{mode:?} x {gain}: {}", found.mos_lqo);
                 assert!(found.bad_intervals.is_empty() && !found.beyond_reference);
                 assert!(found.utterances.iter().all(|u| u.delay_samples == 0), "{:?}", found.utterances);

@@ -1,4 +1,5 @@
-//! Level and input filter (steps 1.3 and 1.4, 6.3): what the model hears, at a level that does not depend on the input's.
+//! Level and input filter (steps 1.3 and 1.4, 6.3): what the model hears, at a level that does not depend on the
+//! input's.
 
 use super::Scratch;
 use super::tables::{Constants, IRS_CURVE, LEVEL_CURVE, response};
@@ -10,8 +11,8 @@ use std::sync::OnceLock;
 /// The power the signal is brought to.
 const TARGET: f64 = 1e7;
 
-/// The share of the energy that the standard's own transforms lose by rounding: measured by which levels, counted in last
-/// bits, give its scores in the wide band (transforms of 2^18 and 2^19 samples). It matters only there.
+/// The share of the energy that the standard's own transforms lose by rounding: measured by which levels, counted in
+/// last bits, give its scores in the wide band (transforms of 2^18 and 2^19 samples). It matters only there.
 const LOST: f64 = 3e-8;
 
 /// Beyond these, the level's response lies 150 dB down.
@@ -63,8 +64,8 @@ pub(super) struct Measured {
     energy: f64,
 }
 
-/// Samples up to which a signal is transformed as a whole, as the standard does it: some minutes. Its own code has no score for
-/// signals that long; they are filtered block by block.
+/// Samples up to which a signal is transformed as a whole, as the standard does it: some minutes. Its own code has no
+/// score for signals that long; they are filtered block by block.
 const WHOLE: usize = 1 << 21;
 const BLOCK: usize = 1 << 20;
 /// Two seconds or more at either end of a block: the responses have died away to 1e-7 by then.
@@ -80,8 +81,9 @@ pub(super) struct Filters<'a> {
 }
 
 impl Filters<'_> {
-    /// Measures the energy in the telephone band; `None` if there is nothing. Leaves the bins of the signal times `unit`, times
-    /// two, in `scratch.spectrum` for the input filter of the narrow band. Where not `exact`, 1e-6 of the energy may be missing.
+    /// Measures the energy in the telephone band; `None` if there is nothing. Leaves the bins of the signal times
+    /// `unit`, times two, in `scratch.spectrum` for the input filter of the narrow band. Where not `exact`, 1e-6 of the
+    /// energy may be missing.
     pub(super) fn measure(&self, x: &[f32], exact: bool, scratch: &mut Scratch) -> Option<Measured> {
         let &Self { c, simd, transforms, level: curve, .. } = self;
         let peak = simd.magnitude(x);
@@ -116,8 +118,8 @@ impl Filters<'_> {
         let bins = room(&mut scratch.spectrum, len / 2 + 1);
         simd.unfold(&long.turns, pairs, bins);
 
-        // The bins of the band alone, taken for those of a complex signal of 4 kHz: it has the energy of the real one, at all
-        // times but for the very ends.
+        // The bins of the band alone, taken for those of a complex signal of 4 kHz: it has the energy of the real one,
+        // at all times but for the very ends.
         let gains = curve.gains(c.rate_hz, len);
         let bin = |hz: usize| hz * len / c.rate_hz as usize;
         let (from, to) = (bin(FROM_HZ), bin(TO_HZ) + 1);
@@ -128,9 +130,9 @@ impl Filters<'_> {
         }
         // Both halves of the spectrum, over the length, over the factor of two squared.
         let share = 2.0 * simd.energy(as_numbers(&mut band[..to - from])) / (4.0 * len as f64) / made;
-        // A transform in single precision may lose some 1e-7 of the energy, always in the same direction. That is what it takes
-        // to round the level, and with it every sample, in another way than the standard's own code; so the energy is
-        // taken from the samples, and only shares of it from what transforms say: in the band, and in time.
+        // A transform in single precision may lose some 1e-7 of the energy, always in the same direction. That is what
+        // it takes to round the level, and with it every sample, in another way than the standard's own code; so the
+        // energy is taken from the samples, and only shares of it from what transforms say: in the band, and in time.
         let mut energy = all * share;
         if exact {
             band[to - from..].fill(Complex32::default());
@@ -144,9 +146,9 @@ impl Filters<'_> {
         (share > NOTHING && energy > 0.0 && energy.is_finite()).then_some(Measured { unit, peak, energy })
     }
 
-    /// The energy of what the filter, which has no delay, puts ahead of the signal: it goes around to the end of the transform, where
-    /// the last `gap` samples do not count. Only the first half second is asked, and what the filter puts behind the
-    /// padding is left out: both are some 1e-6 of the energy.
+    /// The energy of what the filter, which has no delay, puts ahead of the signal: it goes around to the end of the
+    /// transform, where the last `gap` samples do not count. Only the first half second is asked, and what the filter
+    /// puts behind the padding is left out: both are some 1e-6 of the energy.
     fn ahead(&self, x: &[f32], unit: f64, gap: usize, scratch: &mut Scratch) -> f64 {
         let &Self { c, simd, transforms, level: curve, .. } = self;
         let block = 128 * c.window;
@@ -172,7 +174,8 @@ impl Filters<'_> {
     }
 
     /// The signal at its level behind the receiving side of a telephone; `out` is the whole buffer, margins and padding
-    /// included. `scratch.spectrum` is that of [`Self::measure`]; `longer` is the length of the longer signal of the pair.
+    /// included. `scratch.spectrum` is that of [`Self::measure`]; `longer` is the length of the longer signal of the
+    /// pair.
     pub(super) fn irs(&self, x: &[f32], measured: &Measured, longer: usize, scratch: &mut Scratch, out: &mut [f32]) {
         let &Self { c, simd, transforms, irs: curve, .. } = self;
         let n = x.len() + c.padding();
@@ -206,8 +209,8 @@ impl Filters<'_> {
         }
     }
 
-    /// Filters a long signal and its padding block by block: calls `done` with the place of each block, its samples, and the factor
-    /// they are still to be multiplied by.
+    /// Filters a long signal and its padding block by block: calls `done` with the place of each block, its samples,
+    /// and the factor they are still to be multiplied by.
     fn blocks(
         &self,
         curve: &Responses,
@@ -255,8 +258,9 @@ impl Measured {
     }
 }
 
-/// The signal over `divisor` at its level, with fades over 15 samples at both ends, as the input filter of P.862.2 takes it. That
-/// filter's poles are so near to the circle that how its input is rounded can be heard: the operations are the standard's.
+/// The signal over `divisor` at its level, with fades over 15 samples at both ends, as the input filter of P.862.2
+/// takes it. That filter's poles are so near to the circle that how its input is rounded can be heard: the operations
+/// are the standard's.
 pub(super) fn fade(c: &Constants, x: &[f32], divisor: f32, scale: f64, out: &mut [f32]) {
     const FADE: usize = 15;
     let scale = scale as f32;

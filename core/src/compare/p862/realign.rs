@@ -20,8 +20,8 @@ pub(super) struct Interval {
     pub delay: isize,
 }
 
-/// Runs of bad frames, gaps of up to two filled. Two frames at the start and three at the end are never part of one: step 4.5.1
-/// says two, but the scores of the standard's own code need three.
+/// Runs of bad frames, gaps of up to two filled. Two frames at the start and three at the end are never part of one:
+/// step 4.5.1 says two, but the scores of the standard's own code need three.
 pub(super) fn find(disturbance: &[f32], found: &mut Vec<Interval>) {
     found.clear();
     let stop = disturbance.len().saturating_sub(1);
@@ -51,7 +51,8 @@ pub(super) struct Realigner<'a> {
 }
 
 impl Realigner<'_> {
-    /// The degraded signal moved to the time of the reference by the delays of the utterances (step 4.5.2), sample by sample.
+    /// The degraded signal moved to the time of the reference by the delays of the utterances (step 4.5.2), sample by
+    /// sample.
     fn moved(&self) -> impl FnMut(isize) -> f32 {
         let margin = self.c.margin() as isize;
         let end = (self.pair.nominal + self.c.padding()) as isize - margin;
@@ -70,8 +71,8 @@ impl Realigner<'_> {
         (interval.start * hop + margin, interval.end * hop + self.c.frame + margin)
     }
 
-    /// The lag at which the magnitudes of the interval match best, if they do (step 4.5.3). The standard correlates the whole
-    /// interval in one transform; only lags within four frames are wanted, so blocks do, their spectra added.
+    /// The lag at which the magnitudes of the interval match best, if they do (step 4.5.3). The standard correlates the
+    /// whole interval in one transform; only lags within four frames are wanted, so blocks do, their spectra added.
     pub(super) fn lag(&self, interval: &Interval, scratch: &mut Scratch) -> isize {
         let reach = 4 * self.c.frame;
         let (start, stop) = self.samples(interval);

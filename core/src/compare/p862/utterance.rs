@@ -85,8 +85,8 @@ pub(super) fn bound(c: &Constants, aligner: &Aligner<'_>, found: &mut [Utterance
     }
 }
 
-/// The delay at each sample of the reference: that of the last utterance that has begun, else of the first. Asked for samples in
-/// their order, it looks through the utterances only where one begins.
+/// The delay at each sample of the reference: that of the last utterance that has begun, else of the first. Asked for
+/// samples in their order, it looks through the utterances only where one begins.
 pub(super) struct Delays<'a> {
     utterances: &'a [Utterance],
     window: isize,

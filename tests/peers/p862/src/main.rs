@@ -1,6 +1,6 @@
-//! Times pairs of WAV files: `p862-speed REPEATS` reads lines `MODE PATH` (nb8, nb16 or wb; PATH.ref.wav and PATH.deg.wav) and
-//! writes after each what the best run took, in milliseconds of CPU time: ours, and the crate's (0 where it runs another model). `speed.py`
-//! starts it.
+//! Times pairs of WAV files: `p862-speed REPEATS` reads lines `MODE PATH` (nb8, nb16 or wb; PATH.ref.wav and
+//! PATH.deg.wav) and writes after each what the best run took, in milliseconds of CPU time: ours, and the crate's (0
+//! where it runs another model). `speed.py` starts it.
 
 use cpu_time::ThreadTime;
 use otoscope::compare::p862::{Context, Edition, Mode, Model};
