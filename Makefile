@@ -115,6 +115,24 @@ truth-peer:
 	$(VENV)-peers/bin/pip install --quiet --disable-pip-version-check essentia==2.1b6.dev1389
 	$(VENV)-peers/bin/python tests/peers/essentia_truth.py build/truth docs/truth_peer.csv
 
+## scores: how near the P.862 scores are to their oracles', over all golden pairs (half a minute)
+.PHONY: scores
+scores:
+	$(CARGO) run --release --quiet -p otoscope-tests --bin scores
+
+## scores-golden: run the oracles of P.862 anew, fixtures/golden/pesq/golden.csv (needs pip and a C compiler; some 40 minutes)
+.PHONY: scores-golden
+scores-golden:
+	$(PYTHON) fixtures/golden/pesq/make.py build/pesq
+
+## scores-speed: how fast the P.862 scores are beside two peers (needs pip and a C compiler)
+.PHONY: scores-speed
+scores-speed:
+	test -d $(VENV)-peers || $(PYTHON) -m venv $(VENV)-peers
+	$(VENV)-peers/bin/pip install --quiet --disable-pip-version-check setuptools wheel cython numpy scipy
+	$(VENV)-peers/bin/pip install --quiet --disable-pip-version-check pesq==0.0.4
+	$(VENV)-peers/bin/python tests/peers/p862/speed.py
+
 ## newcomer: follow CONTRIBUTING.md's five steps literally, in a copy
 .PHONY: newcomer
 newcomer:

@@ -7,7 +7,7 @@ fn slow(n: usize) -> f64 {
     if n % 4 < 2 { 0.5 } else { -0.5 }
 }
 fn fast(n: usize) -> f64 {
-    if n % 2 == 0 { 0.5 } else { -0.5 }
+    if n.is_multiple_of(2) { 0.5 } else { -0.5 }
 }
 
 fn plan(score: &str) -> otoscope::compare::Plan {

@@ -83,8 +83,8 @@ fn wavefront<V: Lanes, const N: usize, const S: usize>(table: &Cascade, x: [&mut
     }
 }
 
-/// The sum of squares of each part of `window` samples, as many as there is room for, in the order of the samples. Eight
-/// parts go side by side.
+/// The sum of squares of each part of `window` samples, as many as there is room for, in the order of the samples.
+/// Eight parts go side by side.
 #[inline(always)]
 pub(crate) fn window_energies<V: Lanes>(x: &[f32], window: usize, out: &mut [f32]) {
     let mut sums = out.chunks_mut(LANES);
@@ -124,8 +124,8 @@ impl Turns {
     }
 }
 
-/// Eight bins of a real signal from `low` on, and the conjugates of their mirror images, all times two, from the transform
-/// of the signal's pairs; see `real_power`. Real parts, imaginary parts.
+/// Eight bins of a real signal from `low` on, and the conjugates of their mirror images, all times two, from the
+/// transform of the signal's pairs; see `real_power`. Real parts, imaginary parts.
 #[inline(always)]
 fn halves<V: Lanes>(z: &[Complex32], low: usize, cos: V, sin: V) -> Option<[V; 4]> {
     let high = z.len().checked_sub(low + LANES - 1)?;
@@ -136,7 +136,8 @@ fn halves<V: Lanes>(z: &[Complex32], low: usize, cos: V, sin: V) -> Option<[V; 4
     Some([even_re.add(re), even_im.add(im), even_re.sub(re), even_im.sub(im)])
 }
 
-/// The way back: from eight bins `p` and the conjugates `q` of their mirror images to the transform of the pairs, times two.
+/// The way back: from eight bins `p` and the conjugates `q` of their mirror images to the transform of the pairs, times
+/// two.
 #[inline(always)]
 fn join<V: Lanes>(p: [V; 2], q: [V; 2], low: usize, cos: V, sin: V, out: &mut [Complex32]) {
     let Some(high) = out.len().checked_sub(low + LANES - 1) else { return };
@@ -156,8 +157,9 @@ fn conjugate_product<V: Lanes>(ar: V, ai: V, br: V, bi: V) -> [V; 2] {
     [ar.mul(br).add(ai.mul(bi)), ar.mul(bi).sub(ai.mul(br))]
 }
 
-/// From the transforms of the pairs of two real signals to that of the pairs of their correlation: the last step of the real
-/// transforms forward, the product, and the first step of the one back, in one go. `y` becomes eight times the result.
+/// From the transforms of the pairs of two real signals to that of the pairs of their correlation: the last step of the
+/// real transforms forward, the product, and the first step of the one back, in one go. `y` becomes eight times the
+/// result.
 #[inline(always)]
 pub(crate) fn cross<V: Lanes>(table: &Turns, x: &[Complex32], y: &mut [Complex32]) {
     let (Some(a), Some(b)) = (x.first(), y.first_mut()) else { return };
@@ -248,8 +250,8 @@ pub(crate) fn square_sum<V: Lanes>(x: &[f32]) -> f64 {
     all + rest.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>()
 }
 
-/// What the disturbance of a frame is computed from, band by band; bands that do not count have the width 0 and an infinite
-/// threshold.
+/// What the disturbance of a frame is computed from, band by band; bands that do not count have the width 0 and an
+/// infinite threshold.
 pub(crate) struct Bands {
     /// Whole groups of eight.
     pub threshold: Vec<f32>,
@@ -305,8 +307,8 @@ fn loudness(p: f32, threshold: f32, half_over_threshold: f32, exponent: f32, sca
     if p > threshold { v } else { 0.0 }
 }
 
-/// The disturbance of a frame, from the pitch power densities of both signals: the sum of squares of the weighted differences
-/// of loudness, and the sum of those times what was added (spec/04, 4.1 to 4.3; the width is in both).
+/// The disturbance of a frame, from the pitch power densities of both signals: the sum of squares of the weighted
+/// differences of loudness, and the sum of those times what was added (spec/04, 4.1 to 4.3; the width is in both).
 #[inline(always)]
 pub(crate) fn disturbance<V: Lanes>(bands: &Bands, reference: &[f32], degraded: &[f32]) -> (f64, f64) {
     let (mut squares, mut added) = ([0.0f32; LANES], [0.0f32; LANES]);

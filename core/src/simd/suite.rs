@@ -2,8 +2,8 @@
 //! definition. A level the machine lacks is named and counted; with `OTOSCOPE_REQUIRE_SIMD=avx2` its absence fails.
 
 use super::{
-    BinSums, COMPARED, Envelope, FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, POINTS, SHORT, Simd,
-    Statistics, TAPS, TruePeakTable,
+    Bands, BinSums, COMPARED, Cascade, Envelope, FIR, GateCounts, KState, KWeighting, LAG_GROUP, Level, POINTS, SHORT,
+    Simd, Statistics, TAPS, TruePeakTable, Turns,
 };
 use rustfft::num_complex::Complex32;
 
@@ -421,4 +421,154 @@ fn totals_and_weighted_sums_match_plain_loops_and_the_portable_bits() {
             assert!((wide(got) - want).abs() < 1e-5, "sums below 40 in single precision: {b} {got} {want}");
         }
     });
+}
+
+#[test]
+fn a_cascade_in_lanes_has_the_bits_of_one_section_after_another() {
+    let sections: Vec<[f32; 5]> = (0..12)
+        .map(|i| {
+            let f = i as f32;
+            [0.5 + 0.02 * f, -0.3, 0.1 * f - 0.4, 0.05 * f - 0.6, 0.2 + 0.02 * f]
+        })
+        .collect();
+    let plain = |sections: &[[f32; 5]], x: &[f32]| {
+        let mut y = x.to_vec();
+        for [b0, b1, b2, a1, a2] in sections {
+            let (mut w1, mut w2) = (0.0, 0.0);
+            for v in &mut y {
+                let w = *v - a1 * w1 - a2 * w2;
+                *v = b0 * w + b1 * w1 + b2 * w2;
+                (w2, w1) = (w1, w);
+            }
+        }
+        y
+    };
+    let same = |a: &[f32], b: &[f32]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b);
+    at_every_level(|simd, x| {
+        for sections in [&sections[..8], &sections[..12], &sections[..3]] {
+            let table = Cascade::new(sections);
+            let mut one = x.to_vec();
+            simd.cascade(&table, &mut one);
+            assert!(same(&one, &plain(sections, x)));
+            let (mut a, mut b) = (x.to_vec(), x[x.len() / 3..].to_vec());
+            simd.cascade_two(&table, &mut a, &mut b);
+            assert!(same(&a, &one) && same(&b, &plain(sections, &x[x.len() / 3..])));
+        }
+    });
+}
+
+#[test]
+fn real_transforms_and_correlations_are_those_of_their_definitions() {
+    // Pairs are transformed by definition; all in f64 but the kernels.
+    const N: usize = 64;
+    let turn = |k: usize| {
+        let a = -core::f64::consts::TAU * (k % N) as f64 / N as f64;
+        (a.cos(), a.sin())
+    };
+    let bins = |x: &[f32]| -> Vec<(f64, f64)> {
+        (0..=N / 2)
+            .map(|k| {
+                x.iter().enumerate().fold((0.0, 0.0), |(re, im), (n, &v)| {
+                    let (c, s) = turn(k * n);
+                    (re + f64::from(v) * c, im + f64::from(v) * s)
+                })
+            })
+            .collect()
+    };
+    let pairs = |x: &[f32]| -> Vec<Complex32> {
+        (0..N / 2)
+            .map(|k| {
+                let (re, im) = (0..N / 2).fold((0.0, 0.0), |(re, im), n| {
+                    let ((c, s), (a, b)) = (turn(2 * k * n), (f64::from(x[2 * n]), f64::from(x[2 * n + 1])));
+                    (re + a * c - b * s, im + a * s + b * c)
+                });
+                Complex32 { re: re as f32, im: im as f32 }
+            })
+            .collect()
+    };
+    // Sums of 64 numbers up to 1, times 8 at most, in single precision.
+    let near =
+        |a: Complex32, b: (f64, f64)| (f64::from(a.re) - b.0).abs() < 2e-3 && (f64::from(a.im) - b.1).abs() < 2e-3;
+    let table = Turns::new(N);
+    for &level in Level::available() {
+        let simd = Simd::choose(Some(level));
+        let mut noise = Noise(level as u64 + 7);
+        for _ in 0..20 {
+            let (x, y) = (noise.signal(N), noise.signal(N));
+            let mut unfolded = vec![Complex32::default(); N / 2 + 1];
+            simd.unfold(&table, &pairs(&x), &mut unfolded);
+            assert!(unfolded.iter().zip(bins(&x)).all(|(a, b)| near(*a, (2.0 * b.0, 2.0 * b.1))));
+            let mut folded = vec![Complex32::default(); N / 2];
+            simd.fold(&table, &unfolded, &mut folded);
+            let want = pairs(&x);
+            assert!(folded.iter().zip(&want).all(|(a, b)| near(*a, (4.0 * f64::from(b.re), 4.0 * f64::from(b.im)))));
+            let mut crossed = pairs(&y);
+            simd.cross(&table, &want, &mut crossed);
+            let product: Vec<f32> = (0..N)
+                .map(|lag| (0..N).map(|n| f64::from(x[n]) * f64::from(y[(n + lag) % N])).sum::<f64>() as f32)
+                .collect();
+            let want = pairs(&product);
+            let worst = crossed.iter().zip(&want).map(|(a, b)| (a - b * 8.0).norm()).fold(0.0, f32::max);
+            let most = want.iter().map(|b| b.norm() * 8.0).fold(0.0, f32::max);
+            assert!(worst < 3e-6 * most, "{worst} of {most}"); // single precision through three steps
+        }
+    }
+}
+
+#[test]
+fn energies_and_peaks_match_plain_loops() {
+    at_every_level(|simd, x| {
+        let plain: f64 = x.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
+        // Sixteen squares at a time are added in single precision.
+        assert!((simd.energy(x) - plain).abs() <= 1e-6 * plain);
+        let whole = x.len() / 8 * 8;
+        let most = x[..whole].iter().fold(0.0f32, |m, v| m.max(v.abs()));
+        assert_eq!(simd.magnitude(x), most);
+        let mut bits = vec![0u8; x.len() / 8];
+        simd.exceed(x, 0.5, &mut bits);
+        assert!((0..whole).all(|i| (bits[i / 8] >> (i % 8) & 1 == 1) == (x[i].abs() > 0.5)));
+        let mut windows = vec![0.0; x.len() / 5];
+        simd.window_energies(x, 5, &mut windows);
+        let want = x.chunks_exact(5).map(|w| w.iter().fold(0.0f32, |s, v| s + v * v));
+        assert!(windows.iter().zip(want).all(|(a, b)| a.to_bits() == b.to_bits()));
+    });
+}
+
+#[test]
+fn the_disturbance_is_that_of_its_formula() {
+    let bands = Bands {
+        threshold: vec![2.0, 0.5, f32::INFINITY, 1e-3, 5e7, 0.25, 0.25, 0.25],
+        half_over_threshold: vec![0.25, 1.0, 0.0, 500.0, 1e-8, 2.0, 2.0, 2.0],
+        exponent: vec![0.23, 0.25, 0.23, 0.23, 0.25, 0.23, 0.23, 0.23],
+        scale: vec![0.2; 8],
+        width: vec![0.5, 0.4, 0.0, 0.3, 0.3, 0.5, 0.5, 0.5],
+    };
+    for &level in Level::available() {
+        let simd = Simd::choose(Some(level));
+        let mut noise = Noise(level as u64 + 9);
+        for _ in 0..2000 {
+            let mut density = || (f64::from(noise.next()) * 14.0).exp() as f32;
+            let (p, q): ([f32; 8], [f32; 8]) =
+                (core::array::from_fn(|_| density()), core::array::from_fn(|_| density()));
+            let (mut squares, mut added) = (0.0, 0.0);
+            for l in 0..8 {
+                let loud = |v: f32| {
+                    let t = f64::from(bands.threshold[l]);
+                    let over = (0.5 + 0.5 * f64::from(v) / t).powf(f64::from(bands.exponent[l])) - 1.0;
+                    if f64::from(v) > t { f64::from(bands.scale[l]) * over } else { 0.0 }
+                };
+                let (a, b) = (loud(p[l]), loud(q[l]));
+                let d = ((b - a).abs() - 0.25 * a.min(b)).max(0.0) * f64::from(bands.width[l]);
+                squares += d * d;
+                let h = ((f64::from(q[l]) + 50.0) / (f64::from(p[l]) + 50.0)).powf(1.2).min(12.0);
+                added += if h < 3.0 { 0.0 } else { d * h };
+            }
+            let (s, a) = simd.disturbance(&bands, &p, &q);
+            // The power is right to 4e-7 and loudness is a difference of two.
+            assert!((s - squares).abs() <= 1e-5 * squares + 1e-6, "{s} {squares}");
+            assert!((a - added).abs() <= 1e-5 * added + 1e-5, "{a} {added}");
+            let loud = |f: f32| (0..8).filter(|&l| p[l] > f * bands.threshold[l]).map(|l| f64::from(p[l])).sum::<f64>();
+            assert!([1.0, 100.0].iter().all(|&f| (simd.audible(&bands, f, &p) - loud(f)).abs() <= 1e-6 * loud(f)));
+        }
+    }
 }

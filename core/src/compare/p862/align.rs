@@ -82,7 +82,7 @@ impl Spectra {
 
     fn slot(&mut self, at: usize, len: usize) -> Slot<'_> {
         let distance = at.abs_diff(self.base);
-        if self.step == 0 || distance % self.step != 0 || distance / self.step >= Self::MOST {
+        if self.step == 0 || !distance.is_multiple_of(self.step) || distance / self.step >= Self::MOST {
             return Slot::None;
         }
         let i = distance / self.step;
@@ -94,8 +94,8 @@ impl Spectra {
     }
 }
 
-/// The lag of `y` behind `x` in windows, by the first highest positive value of their correlation, and the length of that
-/// correlation, which stays at the start of `scratch.time`. `None` where one of them has no extent.
+/// The lag of `y` behind `x` in windows, by the first highest positive value of their correlation, and the length of
+/// that correlation, which stays at the start of `scratch.time`. `None` where one of them has no extent.
 fn lag(simd: Simd, transforms: &Transforms, x: &[f32], y: &[f32], scratch: &mut Scratch) -> Option<(isize, usize)> {
     if x.len() <= 1 || y.len() <= 1 {
         return None;
@@ -165,8 +165,8 @@ impl Aligner<'_> {
         found.map_or((seed, 0), |(lag, outputs)| (lag * window + seed, outputs))
     }
 
-    /// The correlation of two stretches under `window`, by lag, in `scratch.lags`; its largest magnitude, and what that is a
-    /// multiple of. The stretches must lie in the signals.
+    /// The correlation of two stretches under `window`, by lag, in `scratch.lags`; its largest magnitude, and what that
+    /// is a multiple of. The stretches must lie in the signals.
     pub(super) fn correlate(&self, window: &[f32], reference: usize, degraded: usize, scratch: &mut Scratch) -> f32 {
         let half = self.c.aligned / 2;
         let Scratch { lags, bins, work, spectra, .. } = scratch;
@@ -256,24 +256,24 @@ impl Aligner<'_> {
     fn smooth(&self, votes: &mut [f32], scratch: &mut Scratch) {
         let len = votes.len();
         let half = len / 64;
-        let bins = room(&mut scratch.spectrum, len / 2 + 1);
-        let product = room(&mut scratch.product, len / 2 + 1);
-        let lags = room(&mut scratch.time, len);
-        lags.fill(0.0);
-        lags[0] = 1.0;
+        let Scratch { bins, pairs, work, .. } = scratch;
+        let (triangle, smooth) = (room(bins, len / 2), room(pairs, len / 2));
+        let kernel = as_numbers(triangle);
+        kernel.fill(0.0);
+        kernel[0] = 1.0;
         for k in 1..half {
             let v = 1.0 - k as f32 / half as f32;
-            (lags[k], lags[len - k]) = (v, v);
+            (kernel[k], kernel[len - k]) = (v, v);
         }
-        self.transforms.forward(lags, bins, &mut scratch.work);
-        lags.copy_from_slice(votes);
-        self.transforms.forward(lags, product, &mut scratch.work);
-        for (p, b) in product.iter_mut().zip(&*bins) {
-            *p *= b;
-        }
-        self.transforms.inverse(product, lags, &mut scratch.work);
-        for (v, t) in votes.iter_mut().zip(&*lags) {
-            *v = t / len as f32;
+        as_numbers(smooth).copy_from_slice(votes);
+        let work = work.of(self.tools.scratch);
+        self.tools.forward.process_with_scratch(triangle, work);
+        self.tools.forward.process_with_scratch(smooth, work);
+        // The triangle is symmetric, so a correlation with it is a convolution.
+        self.simd.cross(&self.tools.turns, triangle, smooth);
+        self.tools.inverse.process_with_scratch(smooth, work);
+        for (v, t) in votes.iter_mut().zip(as_numbers(smooth)) {
+            *v = *t / (4 * len) as f32;
         }
     }
 }

@@ -1,16 +1,19 @@
-//! A PESQ-compatible score: implements ITU-T Rec. P.862 with P.862.1 (narrow band) and P.862.2 (wide band). Not affiliated
-//! with or certified by ITU or OPTICOM; conformance is measured, see the table of scores.
+//! A PESQ-compatible score: implements ITU-T Rec. P.862 with P.862.1 (narrow band) and P.862.2 (wide band). Not
+//! affiliated with or certified by ITU or OPTICOM; conformance is measured, see the table of scores.
 //!
-//! The data flow: level and input filter (`level`), a copy for the alignment behind a filter of its own, activity (`vad`),
-//! delays (`align`), utterances (`utterance`, `split`), then the perceptual model on the first copy (`model`), a second look at
-//! intervals that are bad (`realign`), one number (`score`). All positions inside count from the start of the first margin.
+//! The data flow: level and input filter (`level`), a copy for the alignment behind a filter of its own, activity
+//! (`vad`), delays (`align`), utterances (`utterance`, `split`), then the perceptual model on the first copy (`model`),
+//! a second look at intervals that are bad (`realign`), one number (`score`). All positions inside count from the start
+//! of the first margin.
 //!
-//! Written from the Recommendation's terms and from the prose in `spec/01` to `spec/06` of the crate `pesq` 0.2.0 (MIT OR
-//! Apache-2.0), whose tables are taken over; no code of the ITU or of a wrapper was read.
+//! Written from the Recommendation's terms and from the prose in `spec/01` to `spec/06` of the crate `pesq` 0.2.0 (MIT
+//! OR Apache-2.0), whose tables are taken over; no code of the ITU or of a wrapper was read.
 
 mod align;
+mod judge;
 mod level;
 mod model;
+mod outcome;
 mod realign;
 mod score;
 mod split;
@@ -19,122 +22,19 @@ mod transform;
 mod utterance;
 mod vad;
 
+pub use outcome::{BadInterval, Edition, FrameDisturbance, Mode, Outcome, Utterance};
+
 use super::{Reason, Side};
 use crate::simd::{Cascade, Simd};
 use align::{Aligner, Heard};
-use level::{Measured, Responses};
-use model::{Ear, MOST_BANDS};
-use realign::{BAD, Interval, Realigner};
+use level::{Filters, Measured, Responses};
+use model::Ear;
+use realign::Interval;
 use rustfft::num_complex::Complex32;
 use std::sync::OnceLock;
 use tables::{AT_16K, Constants, NARROW_8K};
-use transform::{Transforms, Work, room};
+use transform::{Transforms, Work};
 use utterance::Utterance as Stretch;
-
-/// Which score, at which rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// P.862 and P.862.1 at 8 kHz.
-    Narrow8,
-    /// P.862 and P.862.1 at 16 kHz.
-    Narrow16,
-    /// P.862.2 at 16 kHz.
-    Wide16,
-}
-
-impl Mode {
-    /// The name in results.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Narrow8 => "narrow band at 8 kHz",
-            Self::Narrow16 => "narrow band at 16 kHz",
-            Self::Wide16 => "wide band at 16 kHz",
-        }
-    }
-
-    /// The rate of the samples it takes, in hertz.
-    #[must_use]
-    pub const fn rate_hz(self) -> u32 {
-        match self {
-            Self::Narrow8 => 8000,
-            Self::Narrow16 | Self::Wide16 => 16_000,
-        }
-    }
-}
-
-/// Which text of the standard: they differ in the wide band only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Edition {
-    /// P.862.2 of November 2005: what published tables show.
-    #[default]
-    E2005,
-    /// Corrigendum 2 of March 2018: the input filter 12 dB lower.
-    Cor2,
-}
-
-impl Edition {
-    /// The name in results.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::E2005 => "2005",
-            Self::Cor2 => "Cor.2-2018",
-        }
-    }
-}
-
-/// A stretch of the reference that has one delay in the degraded signal.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Utterance {
-    /// Its first sample in the reference.
-    pub start_sample: usize,
-    /// The sample of the reference after its last.
-    pub end_sample: usize,
-    /// How many samples later it is in the degraded signal; negative if earlier.
-    pub delay_samples: i64,
-    /// The share of short frames that agree on this delay, 0 to 1.
-    pub confidence: f64,
-}
-
-/// An interval so much disturbed that its delay was looked for a second time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BadInterval {
-    /// Its first sample in the reference.
-    pub start_sample: usize,
-    /// The sample of the reference after its last.
-    pub end_sample: usize,
-    /// The delay found beyond that of its utterance; 0 if none matches better.
-    pub delay_samples: i64,
-}
-
-/// The disturbance of one frame of 32 ms, one every 16 ms.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct FrameDisturbance {
-    /// Its first sample in the reference.
-    pub start_sample: usize,
-    /// Everything that differs; 0 is none, 45 the most.
-    pub disturbance: f64,
-    /// What was added; 0 is none, 45 the most.
-    pub asymmetric: f64,
-}
-
-/// The score of a pair and what it rests on.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    /// The score on the scale of listeners: about 1 to 4.55 (narrow band) or 4.64 (wide band).
-    pub mos_lqo: f64,
-    /// The score before that mapping: -0.5 to 4.5.
-    pub raw: f64,
-    /// The stretches and their delays, in order.
-    pub utterances: Vec<Utterance>,
-    /// The intervals looked at twice, in order.
-    pub bad_intervals: Vec<BadInterval>,
-    /// The frames that the score is made of, where asked for.
-    pub frames: Option<Vec<FrameDisturbance>>,
-    /// More than 50 utterances: the standard's own code has no defined score for the pair.
-    pub beyond_reference: bool,
-}
 
 /// The tables and plans of one mode and edition: made once, used by all threads.
 pub struct Model {
@@ -197,6 +97,17 @@ pub struct Context {
     moved: Vec<f32>,
 }
 
+/// Both signals of a pair as the model hears them.
+#[derive(Clone, Copy)]
+struct Pair<'a> {
+    reference: &'a [f32],
+    degraded: &'a [f32],
+    /// Samples of the reference alone.
+    samples: usize,
+    /// Samples of the longer signal, with margins, without padding.
+    nominal: usize,
+}
+
 /// Memory for transforms and what lies between them.
 #[derive(Default)]
 struct Scratch {
@@ -235,7 +146,7 @@ impl Model {
         Self::with(mode, edition, Simd::choose(None))
     }
 
-    /// The tables of a mode for kernels of one level.
+    /// The tables of a mode, for kernels of one level.
     pub(crate) fn with(mode: Mode, edition: Edition, simd: Simd) -> Self {
         let c = match mode {
             Mode::Narrow8 => &NARROW_8K,
@@ -303,7 +214,8 @@ impl Model {
             signal.clear();
             signal.extend_from_slice(reference);
         } else {
-            self.irs_filter(&prepared.measured, (reference.len(), reference.len()), signal, &mut ctx.scratch);
+            signal.resize(self.buffer(reference.len()), 0.0);
+            self.filters().irs(reference, &prepared.measured, reference.len(), &mut ctx.scratch, signal);
         }
         Ok(())
     }
@@ -315,12 +227,10 @@ impl Model {
         if x.len() < shortest {
             return Err(Reason::TooShort { side, have_s: x.len() as f64 / rate, need_s: shortest as f64 / rate });
         }
-        level::measure(self.c, self.simd, &self.transforms, &self.level, x, self.mode == Mode::Wide16, scratch).ok_or(
-            match side {
-                Side::Reference => Reason::SilentReference,
-                Side::Degraded => Reason::SilentDegraded,
-            },
-        )
+        self.filters().measure(x, self.mode == Mode::Wide16, scratch).ok_or(match side {
+            Side::Reference => Reason::SilentReference,
+            Side::Degraded => Reason::SilentDegraded,
+        })
     }
 
     /// Samples of a buffer with margins and padding.
@@ -328,10 +238,9 @@ impl Model {
         samples + 2 * self.c.margin() + self.c.padding()
     }
 
-    /// What the model hears in the narrow band of the signal measured last.
-    fn irs_filter(&self, measured: &Measured, lengths: (usize, usize), out: &mut Vec<f32>, scratch: &mut Scratch) {
-        out.resize(self.buffer(lengths.0), 0.0);
-        level::irs(self.c, self.simd, &self.transforms, &self.irs, measured, lengths, scratch, out);
+    fn filters(&self) -> Filters<'_> {
+        let Self { c, simd, transforms, level, irs, .. } = self;
+        Filters { c, simd: *simd, transforms, level, irs }
     }
 
     /// What the alignment hears, from what the model hears, but for the filter.
@@ -360,8 +269,8 @@ impl Model {
     /// The score of a degraded signal; `frames` asks for the disturbance of each frame too.
     ///
     /// The level of the reference depends on the longer length of the pair. In the narrow band that is a factor put in
-    /// late. In the wide band the rounding of the input can move the score by 1e-4, so there the reference is filtered anew,
-    /// in the operations of the standard, for a degraded signal that is longer or has a higher peak.
+    /// late. In the wide band the rounding of the input can move the score by 1e-4, so there the reference is filtered
+    /// anew, in the operations of the standard, for a degraded signal that is longer or has a higher peak.
     pub fn compare(
         &self,
         reference: &Prepared,
@@ -395,7 +304,8 @@ impl Model {
                 level::filter(c, &self.wideband, both);
             }
         } else {
-            self.irs_filter(&measured, (degraded.len(), longer), &mut there.signal, &mut ctx.scratch);
+            there.signal.resize(self.buffer(degraded.len()), 0.0);
+            self.filters().irs(degraded, &measured, longer, &mut ctx.scratch, &mut there.signal);
         }
         self.centre(&there.signal, degraded.len(), &mut there.heard);
         if known.is_some() {
@@ -442,7 +352,8 @@ impl Model {
         };
         let (first, last) = self.active(signal, gain as f32, nominal).ok_or(Reason::SilentReference)?;
         self.perceive(&reference.densities, &degraded.signal, ctx, gain, nominal, last);
-        self.judge(signal, &degraded.signal, samples, ctx, nominal, first, frames)
+        let pair = Pair { reference: signal, degraded: &degraded.signal, samples, nominal };
+        self.judge(pair, ctx, first, frames)
     }
 
     /// The utterances and their delays.
@@ -468,192 +379,5 @@ impl Model {
         utterance::bound(self.c, &aligner, utterances);
         split::split(&aligner, utterances, scratch);
         Ok(())
-    }
-
-    /// The first and the last frame in which the reference is not quiet (step 3.1). `None` if there is no such.
-    fn active(&self, signal: &[f32], gain: f32, nominal: usize) -> Option<(usize, usize)> {
-        const QUIET: f32 = 500.0;
-        let c = self.c;
-        let at = |i: usize| signal.get(i).map_or(0.0, |v| (v * gain).abs());
-        let end = nominal + c.padding() - c.margin();
-        let (mut skip, mut skip_end) = (0, 0);
-        while (0..5).map(|i| at(c.margin() + skip + i)).sum::<f32>() < QUIET && skip < nominal / 2 {
-            skip += 1;
-        }
-        while (0..5).map(|i| at(end - 1 - skip_end - i)).sum::<f32>() < QUIET && skip_end < nominal / 2 {
-            skip_end += 1;
-        }
-        let last = ((end - c.margin()).checked_sub(skip_end)? / c.hop()).checked_sub(1)?;
-        (skip / c.hop() <= last).then_some((skip / c.hop(), last))
-    }
-
-    /// Densities, compensation and disturbance of all frames, up to the last (spec/03 and 4.1 to 4.3).
-    fn perceive(&self, densities: &[f32], signal: &[f32], ctx: &mut Context, gain: f64, nominal: usize, last: usize) {
-        let (c, ear, bands) = (self.c, &self.ear, self.ear.bands());
-        let Context { scratch, reference, degraded, audible, symmetric, asymmetric, utterances, .. } = ctx;
-        let count = last + 1;
-        let here = room(reference, count * bands);
-        let there = room(degraded, count * bands);
-        let buffer = nominal + c.padding();
-        let power = (gain * gain) as f32;
-        let (mut sums_here, mut sums_there) = ([0.0; MOST_BANDS], [0.0; MOST_BANDS]);
-        let mut tail = vec![0.0; c.frame];
-        for (f, (here, there)) in here.chunks_exact_mut(bands).zip(there.chunks_exact_mut(bands)).enumerate() {
-            match densities.get(f * bands..(f + 1) * bands) {
-                Some(d) => here.iter_mut().zip(d).for_each(|(h, d)| *h = d * power),
-                None => here.fill(0.0),
-            }
-            let start = c.margin() + f * c.hop();
-            let from = start as isize + utterance::delay_at(c, utterances, start as isize);
-            if from <= 0 || from as usize + c.frame >= buffer {
-                there.fill(0.0);
-            } else {
-                let from = from as usize;
-                let x = match signal.get(from..from + c.frame) {
-                    Some(x) => x,
-                    // Beyond the degraded signal's own padding there is silence.
-                    None => {
-                        let some = signal.get(from..).unwrap_or(&[]);
-                        tail[..some.len()].copy_from_slice(some);
-                        tail[some.len()..].fill(0.0);
-                        &tail
-                    }
-                };
-                ear.densities(x, scratch, there);
-            }
-            if !ear.is_silent(here) {
-                ear.accumulate(here, &mut sums_here);
-                ear.accumulate(there, &mut sums_there);
-            }
-        }
-        // The sums are divided by the frames of the whole signal, however many of them counted.
-        let frames = ((buffer - 2 * c.margin()) / c.hop() - 1) as f64;
-        let ratio: [f32; MOST_BANDS] = core::array::from_fn(|b| {
-            ((sums_there[b] / frames + 1000.0) / (sums_here[b] / frames + 1000.0)).clamp(0.01, 100.0) as f32
-        });
-        audible.clear();
-        symmetric.clear();
-        asymmetric.clear();
-        let mut gain = 1.0;
-        for (f, (here, there)) in here.chunks_exact_mut(bands).zip(there.chunks_exact_mut(bands)).enumerate() {
-            here.iter_mut().zip(&ratio).for_each(|(h, r)| *h *= r);
-            let power = ear.audible(here, 1.0);
-            let (d, a) = ear.disturbance(here, there, power, f == 0, &mut gain);
-            audible.push(power);
-            symmetric.push(d);
-            asymmetric.push(a);
-        }
-    }
-
-    /// Delay jumps, bad intervals and the score.
-    fn judge(
-        &self,
-        reference: &[f32],
-        degraded: &[f32],
-        samples: usize,
-        ctx: &mut Context,
-        nominal: usize,
-        first: usize,
-        frames: bool,
-    ) -> Result<Outcome, Reason> {
-        let any_bad = ctx.symmetric.iter().any(|&d| d > BAD);
-        self.skip_at_jumps(ctx);
-        ctx.intervals.clear();
-        if any_bad {
-            self.realign(reference, degraded, ctx, nominal);
-        }
-        let Context { audible, symmetric, asymmetric, utterances, intervals, .. } = ctx;
-        for ((d, a), &p) in symmetric.iter_mut().zip(&mut *asymmetric).zip(&*audible) {
-            (*d, *a) = (score::normalise(*d, p), score::normalise(*a, p));
-        }
-        let margins = 2 * self.c.margin();
-        let weight =
-            score::TimeWeight::new(symmetric.len() - 1, ((nominal - margins) / self.c.hop()).saturating_sub(1));
-        let raw = score::raw(score::aggregate(symmetric, first, weight), score::aggregate(asymmetric, first, weight));
-        if !raw.is_finite() {
-            return Err(Reason::Undefined("the disturbance of this pair is no number"));
-        }
-        let hop = self.c.hop();
-        let at = |windows: isize| {
-            let at = (windows - tables::MARGIN as isize) * self.c.window as isize;
-            at.clamp(0, samples as isize) as usize
-        };
-        Ok(Outcome {
-            mos_lqo: score::mos_lqo(self.mode, raw),
-            raw,
-            utterances: utterances
-                .iter()
-                .map(|u| Utterance {
-                    start_sample: at(u.start),
-                    end_sample: at(u.end),
-                    delay_samples: u.delay as i64,
-                    confidence: f64::from(u.confidence),
-                })
-                .collect(),
-            bad_intervals: intervals
-                .iter()
-                .map(|i| BadInterval {
-                    start_sample: (i.start * hop).min(samples),
-                    end_sample: (i.end * hop + hop).min(samples),
-                    delay_samples: i.delay as i64,
-                })
-                .collect(),
-            frames: frames.then(|| {
-                (first..symmetric.len())
-                    .map(|f| FrameDisturbance {
-                        start_sample: f * hop,
-                        disturbance: f64::from(symmetric[f]),
-                        asymmetric: f64::from(asymmetric[f]),
-                    })
-                    .collect()
-            }),
-            beyond_reference: utterances.len() > split::MOST,
-        })
-    }
-
-    /// Where the delay falls by more than half a frame, some of the reference is missing in the degraded signal: frames
-    /// around that are not disturbed (steps 1.14 and 4.4).
-    fn skip_at_jumps(&self, ctx: &mut Context) {
-        let (c, hop, window) = (self.c, self.c.hop() as isize, self.c.window as isize);
-        let stop = ctx.symmetric.len() as isize - 1;
-        for pair in ctx.utterances.windows(2) {
-            let (before, after) = (pair[0], pair[1]);
-            let jump = after.delay - before.delay;
-            if jump >= -(c.frame as isize) / 2 {
-                continue;
-            }
-            let samples = |v: isize| (v - tables::MARGIN as isize) * window;
-            let from =
-                ((samples(after.start) + after.delay) / hop).min((samples(before.end) + before.delay) / hop).max(0);
-            let to = (samples(after.start) + jump.abs()) / hop + 1;
-            for f in from..=to.min(stop - 1) {
-                ctx.symmetric[f as usize] = 0.0;
-                ctx.asymmetric[f as usize] = 0.0;
-            }
-        }
-    }
-
-    /// Looks for the delay of bad intervals once more and takes what disturbs less (step 4.5).
-    fn realign(&self, x: &[f32], y: &[f32], ctx: &mut Context, nominal: usize) {
-        let (c, ear, bands) = (self.c, &self.ear, self.ear.bands());
-        let Context {
-            scratch, reference, degraded, audible, symmetric, asymmetric, utterances, intervals, moved, ..
-        } = ctx;
-        realign::find(symmetric, intervals);
-        let realigner = Realigner { c, transforms: &self.transforms, utterances, reference: x, degraded: y, nominal };
-        for interval in intervals {
-            interval.delay = realigner.lag(interval, scratch);
-            realigner.fill(interval, moved);
-            let mut gain = 1.0;
-            for f in interval.start..interval.end {
-                let x = &moved[(f - interval.start) * c.hop()..][..c.frame];
-                let there = &mut degraded[f * bands..(f + 1) * bands];
-                ear.densities(x, scratch, there);
-                let here = &reference[f * bands..(f + 1) * bands];
-                let (d, a) = ear.disturbance(here, there, audible[f], f == 0, &mut gain);
-                symmetric[f] = symmetric[f].min(d);
-                asymmetric[f] = asymmetric[f].min(a);
-            }
-        }
     }
 }

@@ -96,8 +96,8 @@ impl Ear {
         }
     }
 
-    /// How much a frame is disturbed, and how much by what was added; the degraded densities are brought to the level of
-    /// the reference on the way (step 3.7), with `gain` from frame to frame.
+    /// How much a frame is disturbed, and how much by what was added; the degraded densities are brought to the level
+    /// of the reference on the way (step 3.7), with `gain` from frame to frame.
     pub(super) fn disturbance(
         &self,
         reference: &[f32],

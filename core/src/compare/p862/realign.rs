@@ -1,9 +1,11 @@
 //! Bad intervals: where the disturbance is so large that the delay may be wrong, it is looked for once more (step 4.5).
 
-use super::Scratch;
 use super::tables::Constants;
 use super::transform::{Transforms, room};
-use super::utterance::{Utterance, delay_at};
+use super::utterance::{Delays, Utterance};
+use super::{Pair, Scratch};
+use crate::simd::{Simd, as_numbers};
+use rustfft::num_complex::Complex32;
 
 /// From this disturbance on a frame is bad.
 pub(super) const BAD: f32 = 30.0;
@@ -18,8 +20,8 @@ pub(super) struct Interval {
     pub delay: isize,
 }
 
-/// Runs of bad frames, gaps of up to two filled. Two frames at the start and three at the end are never part of one: step 4.5.1
-/// says two, but the scores of the standard's own code need three.
+/// Runs of bad frames, gaps of up to two filled. Two frames at the start and three at the end are never part of one:
+/// step 4.5.1 says two, but the scores of the standard's own code need three.
 pub(super) fn find(disturbance: &[f32], found: &mut Vec<Interval>) {
     found.clear();
     let stop = disturbance.len().saturating_sub(1);
@@ -42,24 +44,26 @@ pub(super) fn find(disturbance: &[f32], found: &mut Vec<Interval>) {
 /// Both signals as the model hears them, and the delays found so far.
 pub(super) struct Realigner<'a> {
     pub c: &'a Constants,
+    pub simd: Simd,
     pub transforms: &'a Transforms,
     pub utterances: &'a [Utterance],
-    pub reference: &'a [f32],
-    pub degraded: &'a [f32],
-    /// Samples of the longer signal, with margins, without padding.
-    pub nominal: usize,
+    pub pair: Pair<'a>,
 }
 
 impl Realigner<'_> {
-    /// The degraded signal moved to the time of the reference by the delays of the utterances, at one sample (step 4.5.2).
-    fn moved(&self, i: isize) -> f32 {
+    /// The degraded signal moved to the time of the reference by the delays of the utterances (step 4.5.2), sample by
+    /// sample.
+    fn moved(&self) -> impl FnMut(isize) -> f32 {
         let margin = self.c.margin() as isize;
-        let end = (self.nominal + self.c.padding()) as isize - margin;
-        if i < margin || i >= end {
-            return 0.0;
+        let end = (self.pair.nominal + self.c.padding()) as isize - margin;
+        let mut delays = Delays::new(self.c, self.utterances);
+        move |i| {
+            if i < margin || i >= end {
+                return 0.0;
+            }
+            let j = (i + delays.at(i)).clamp(margin, end - 1);
+            self.pair.degraded.get(j as usize).copied().unwrap_or(0.0)
         }
-        let j = (i + delay_at(self.c, self.utterances, i)).clamp(margin, end - 1);
-        self.degraded.get(j as usize).copied().unwrap_or(0.0)
     }
 
     fn samples(&self, interval: &Interval) -> (usize, usize) {
@@ -67,57 +71,69 @@ impl Realigner<'_> {
         (interval.start * hop + margin, interval.end * hop + self.c.frame + margin)
     }
 
-    /// The lag at which the magnitudes of the interval match best, if they do (step 4.5.3).
+    /// The lag at which the magnitudes of the interval match best, if they do (step 4.5.3). The standard correlates the
+    /// whole interval in one transform; only lags within four frames are wanted, so blocks do, their spectra added.
     pub(super) fn lag(&self, interval: &Interval, scratch: &mut Scratch) -> isize {
         let reach = 4 * self.c.frame;
         let (start, stop) = self.samples(interval);
         let margin = self.c.margin() as isize;
-        let last = (self.nominal + self.c.padding()) as isize - margin - 1;
-        let count = 2 * reach + stop - start;
-        let len = (2 * count).next_power_of_two();
-        let time = room(&mut scratch.time, len);
-        let bins = room(&mut scratch.spectrum, len / 2 + 1);
-        let product = room(&mut scratch.product, len / 2 + 1);
-        time.fill(0.0);
-        let mut first = 0.0f64;
-        for (t, i) in time[reach..].iter_mut().zip(start..stop) {
-            *t = self.reference.get(i).map_or(0.0, |v| v.abs());
-            first += f64::from(*t) * f64::from(*t);
+        let last = (self.pair.nominal + self.c.padding()) as isize - margin - 1;
+        let len = if stop - start <= 2 * reach { 4 * reach } else { 8 * reach };
+        let long = self.transforms.long(len);
+        let Scratch { time, pairs, bins, product, work, .. } = scratch;
+
+        // From `reach` samples before the interval to as many behind it.
+        let there = room(time, 2 * reach + stop - start);
+        let mut moved = self.moved();
+        for (t, i) in there.iter_mut().zip(start as isize - reach as isize..) {
+            *t = moved(i.clamp(margin, last)).abs();
         }
-        self.transforms.forward(time, bins, &mut scratch.work);
-        let mut second = 0.0f64;
-        for (t, i) in time.iter_mut().zip(0..count as isize) {
-            *t = self.moved((start as isize - reach as isize + i).clamp(margin, last)).abs();
-            second += f64::from(*t) * f64::from(*t);
-        }
-        time[count..].fill(0.0);
-        self.transforms.forward(time, product, &mut scratch.work);
-        if first / len as f64 <= 1e-6 || second / len as f64 <= 1e-6 {
+        let second = self.simd.energy(there);
+        let here = self.pair.reference.get(start..).unwrap_or(&[]);
+        let here = &here[..here.len().min(stop - start)];
+        let first = self.simd.energy(here);
+        // The powers over the length of the standard's own transform.
+        let whole = (2 * there.len()).next_power_of_two() as f64;
+        if first / whole <= 1e-6 || second / whole <= 1e-6 {
             return 0;
         }
-        for (p, b) in product.iter_mut().zip(&*bins) {
-            *p = b.conj() * *p;
-        }
-        self.transforms.inverse(product, time, &mut scratch.work);
-        let norm = ((first * second).sqrt() * len as f64) as f32;
-        let (mut best, mut at) = (0.0f32, 0);
-        let reach = reach as isize;
-        for lag in -reach..reach {
-            let v = (time[lag.rem_euclid(len as isize) as usize] / norm).abs();
-            if v > best {
-                (best, at) = (v, lag);
+
+        let (x, y, sum) = (room(bins, len / 2), room(pairs, len / 2), room(product, len / 2));
+        sum.fill(Complex32::default());
+        for (x_block, at) in here.chunks(len - 2 * reach).zip((0..).step_by(len - 2 * reach)) {
+            let y_block = &there[at..(at + len).min(there.len())];
+            for (pairs, block) in [(&mut *x, x_block), (&mut *y, y_block)] {
+                let numbers = as_numbers(pairs);
+                for (n, v) in numbers.iter_mut().zip(block) {
+                    *n = v.abs();
+                }
+                numbers[block.len()..].fill(0.0);
+                work.transform(&*long.forward, pairs);
+            }
+            self.simd.cross(&long.turns, x, y);
+            for (s, y) in sum.iter_mut().zip(&*y) {
+                *s += y;
             }
         }
-        if best < 0.5 { 0 } else { at }
+        work.transform(&*long.inverse, sum);
+        // `cross` multiplies by eight, the transform by half its length. Lags begin at -reach.
+        let norm = ((first * second).sqrt() * (4 * len) as f64) as f32;
+        let (mut best, mut at) = (0.0f32, reach);
+        for (k, v) in as_numbers(sum)[..2 * reach].iter().enumerate() {
+            let v = (v / norm).abs();
+            if v > best {
+                (best, at) = (v, k);
+            }
+        }
+        if best < 0.5 { 0 } else { at as isize - reach as isize }
     }
 
     /// The degraded samples of the interval, moved by its delay too; the first belongs to the interval's first frame.
     pub(super) fn fill(&self, interval: &Interval, out: &mut Vec<f32>) {
         let (start, stop) = self.samples(interval);
         out.clear();
-        out.extend(
-            (start as isize..stop as isize)
-                .map(|i| self.moved((i + interval.delay).clamp(0, self.nominal as isize - 1))),
-        );
+        let mut moved = self.moved();
+        let last = self.pair.nominal as isize - 1;
+        out.extend((start as isize..stop as isize).map(|i| moved((i + interval.delay).clamp(0, last))));
     }
 }

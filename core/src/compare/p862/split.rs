@@ -29,8 +29,8 @@ struct Side {
     confidence: Option<f32>,
 }
 
-/// Votes for delays that are spread while they are added. The peak of undivided votes is their very sum to the last bit,
-/// because both add the same numbers in the same order: a perfect match has the confidence 1, and ties between
+/// Votes for delays that are spread while they are added. The peak of undivided votes is their very sum to the last
+/// bit, because both add the same numbers in the same order: a perfect match has the confidence 1, and ties between
 /// perfect matches are ties.
 struct Votes<'a> {
     votes: &'a mut [f32],
@@ -159,8 +159,8 @@ fn places<'a>(aligner: &Aligner<'_>, start: isize, end: isize, memory: &'a mut [
     &mut memory[..count]
 }
 
-/// From the start of the utterance to each place. Places with the same coarse delay share the votes, and each takes what
-/// there is when its turn comes.
+/// From the start of the utterance to each place. Places with the same coarse delay share the votes, and each takes
+/// what there is when its turn comes.
 fn forward(aligner: &Aligner<'_>, whole: Utterance, places: &mut [Place], window: &[f32], scratch: &mut Scratch) {
     let len = aligner.c.aligned as isize;
     let unit = aligner.c.window as isize;

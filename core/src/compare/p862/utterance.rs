@@ -85,8 +85,46 @@ pub(super) fn bound(c: &Constants, aligner: &Aligner<'_>, found: &mut [Utterance
     }
 }
 
-/// The utterance that governs a sample of the reference: the last that has begun, else the first.
-pub(super) fn delay_at(c: &Constants, found: &[Utterance], sample: isize) -> isize {
-    let begun = found.iter().rev().find(|u| u.start * c.window as isize <= sample);
-    begun.or(found.first()).map_or(0, |u| u.delay)
+/// The delay at each sample of the reference: that of the last utterance that has begun, else of the first. Asked for
+/// samples in their order, it looks through the utterances only where one begins.
+pub(super) struct Delays<'a> {
+    utterances: &'a [Utterance],
+    window: isize,
+    /// Where `delay` holds.
+    from: isize,
+    until: isize,
+    delay: isize,
+}
+
+impl<'a> Delays<'a> {
+    pub(super) fn new(c: &Constants, utterances: &'a [Utterance]) -> Self {
+        Self { utterances, window: c.window as isize, from: 0, until: 0, delay: 0 }
+    }
+
+    pub(super) fn at(&mut self, sample: isize) -> isize {
+        if !(self.from..self.until).contains(&sample) {
+            let begun = self.utterances.iter().rev().find(|u| u.start * self.window <= sample);
+            self.delay = begun.or(self.utterances.first()).map_or(0, |u| u.delay);
+            let starts = || self.utterances.iter().map(|u| u.start * self.window);
+            self.from = sample;
+            self.until = starts().filter(|s| *s > sample).min().unwrap_or(isize::MAX);
+        }
+        self.delay
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::p862::tables::NARROW_8K;
+
+    #[test]
+    fn the_last_utterance_that_has_begun_governs_whatever_their_order() {
+        let of = |start, delay| Utterance { start, delay, ..Utterance::default() };
+        // Clamping can put a later utterance before an earlier one.
+        let utterances = [of(75, 1), of(200, 2), of(150, 3)];
+        let mut delays = Delays::new(&NARROW_8K, &utterances);
+        let asked = [0, 75 * 32, 149 * 32, 150 * 32, 200 * 32, 9999, 80 * 32];
+        assert_eq!(asked.map(|s| delays.at(s)), [1, 1, 1, 3, 3, 3, 1]);
+    }
 }

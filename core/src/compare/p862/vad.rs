@@ -1,5 +1,5 @@
-//! Where the voice is active (step 1.8). All sums are in single precision and in the order of the windows: the iteration
-//! below decides, and its last bits decide with it.
+//! Where the voice is active (step 1.8). All sums are in single precision and in the order of the windows: the
+//! iteration below decides, and its last bits decide with it.
 
 use crate::simd::Simd;
 
@@ -8,7 +8,8 @@ const SHORTEST: usize = 4;
 /// Gaps up to so many windows are part of the speech around them.
 const LONGEST_GAP: usize = 50;
 
-/// The energy of each window: positive where there is speech, else zero; and the logarithm of what is over the threshold.
+/// The energy of each window: positive where there is speech, else zero; and the logarithm of what is over the
+/// threshold.
 pub(super) fn detect(simd: Simd, signal: &[f32], window: usize, energy: &mut Vec<f32>, log: &mut Vec<f32>) {
     energy.clear();
     energy.resize(signal.len() / window, 0.0);
@@ -111,8 +112,8 @@ fn negate(run: &mut [f32]) {
 }
 
 /// Hands over each run of positive values.
-fn for_runs(e: &mut [f32], mut f: impl FnMut(&mut [f32])) {
-    e.chunk_by_mut(|a, b| (*a > 0.0) == (*b > 0.0)).filter(|run| run[0] > 0.0).for_each(|run| f(run));
+fn for_runs(e: &mut [f32], f: impl FnMut(&mut [f32])) {
+    e.chunk_by_mut(|a, b| (*a > 0.0) == (*b > 0.0)).filter(|run| run[0] > 0.0).for_each(f);
 }
 
 /// Gaps between runs become speech at the floor, so they weigh nothing but end no utterance.
