@@ -57,7 +57,7 @@ fn signal(dice: &mut Dice, speech: &[Vec<f64>], len: usize) -> Vec<f64> {
         6 => vec![0.0; len],
         _ => {
             let period = 1 + dice.below(200);
-            (0..len).map(|n| if n / period % 2 == 0 { amplitude } else { -amplitude }).collect()
+            (0..len).map(|n| if (n / period).is_multiple_of(2) { amplitude } else { -amplitude }).collect()
         }
     }
 }
