@@ -104,6 +104,23 @@ def test_files_and_channels(tmp_path: Path) -> None:
         otoscope.compare(stereo, SLOW, RATE, channel=2)
 
 
+def test_pesq_at_its_ceiling_with_utterances_and_frames() -> None:
+    rng = np.random.default_rng(5)
+    bursts = (np.arange(4 * RATE) // (RATE // 2)) % 3 > 0
+    x = (rng.standard_normal(4 * RATE) * 0.05 * bursts).astype(np.float32)
+    same = otoscope.compare(x, x, RATE, metrics=["pesq_wb", "pesq_nb", "pesq_wb:cor2"], frames=True)
+    ceilings = {"pesq_wb": 4.643888, "pesq_nb": 4.548638, "pesq_wb:cor2": 4.643888}
+    assert same.scores == pytest.approx(ceilings, abs=1e-6), "six decimals"
+    assert same["pesq_wb.raw"] == 4.5
+    assert {u["delay_ms"] for u in same.table("pesq_wb", "utterances")} == {0.0}
+    assert {f["disturbance"] for f in same.table("pesq_wb", "frames")} == {0.0}
+    assert same.to_dict()["scores"]["pesq_wb:cor2"]["edition"] == "Cor.2-2018"
+    fast = otoscope.compare(np.repeat(x, 3), np.repeat(x, 3), 3 * RATE, metrics=["pesq_wb"])
+    assert "48000 to 16000 Hz" in fast.rate_policies["pesq_wb"]
+    telephone = otoscope.compare(x, x, 8000, metrics=["pesq_wb", "pesq_nb"])
+    assert telephone.status == {"pesq_wb": "rate_unsupported", "pesq_nb": "ok"}
+
+
 def test_wrong_calls_say_what_to_do() -> None:
     with pytest.raises(otoscope.ConfigError, match="did you mean `si_sdr`"):
         otoscope.compare(SLOW, SLOW, RATE, metrics=["si_sdt"])
