@@ -68,6 +68,8 @@ pub(super) struct Measured {
 /// score for signals that long; they are filtered block by block.
 const WHOLE: usize = 1 << 21;
 const BLOCK: usize = 1 << 20;
+/// A transform of some seconds.
+const BRIEF: usize = 1 << 16;
 /// Two seconds or more at either end of a block: the responses have died away to 1e-7 by then.
 const GUARD: usize = 1 << 15;
 
@@ -82,8 +84,8 @@ pub(super) struct Filters<'a> {
 
 impl Filters<'_> {
     /// Measures the energy in the telephone band; `None` if there is nothing. Leaves the bins of the signal times
-    /// `unit`, times two, in `scratch.spectrum` for the input filter of the narrow band. Where not `exact`, 1e-6 of the
-    /// energy may be missing.
+    /// `unit`, times two, in `scratch.spectrum` for the input filter of the narrow band, if not `exact`: then 1e-6 of
+    /// the energy may be missing.
     pub(super) fn measure(&self, x: &[f32], exact: bool, scratch: &mut Scratch) -> Option<Measured> {
         let &Self { c, simd, transforms, level: curve, .. } = self;
         let peak = simd.magnitude(x);
@@ -134,7 +136,17 @@ impl Filters<'_> {
         // it takes to round the level, and with it every sample, in another way than the standard's own code; so the
         // energy is taken from the samples, and only shares of it from what transforms say: in the band, and in time.
         let mut energy = all * share;
-        if exact {
+        if exact && len <= BRIEF {
+            // The ends are much of a brief signal.
+            for (b, g) in bins.iter_mut().zip(gains) {
+                *b *= g;
+            }
+            simd.fold(&long.turns, bins, pairs);
+            scratch.work.transform(&*long.inverse, pairs);
+            let (inside, outside) = as_numbers(pairs).split_at(n);
+            let (inside, outside) = (simd.energy(inside), simd.energy(outside));
+            energy *= inside / (inside + outside);
+        } else if exact {
             band[to - from..].fill(Complex32::default());
             scratch.work.transform(&*transforms.long(2 * short).inverse, band);
             let (inside, outside) = band.split_at_mut(n.div_ceil(len / short));
