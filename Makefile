@@ -96,15 +96,19 @@ TRUTH := $(CARGO) run --release -p otoscope-tests --bin truth --
 truth:
 	if test -d speech; then $(TRUTH) --page speech; else $(TRUTH); fi
 
-## peers: full-reference scores against their peers, in one process (needs pip and a compiler)
+## peers: speed of full-reference scores beside their peers, each pair of programs in one run (needs pip and a C compiler)
 .PHONY: peers
 peers: $(VENV)/ready
 	$(VENV)/bin/maturin build --release --manifest-path python/Cargo.toml --out $(TARGET)/wheels
+	$(CARGO) build --release -p otoscope-benches --bin pair
 	test -d $(VENV)-scores || $(PYTHON) -m venv $(VENV)-scores
 	$(VENV)-scores/bin/pip install --quiet --disable-pip-version-check -r benches/peers/requirements.txt
-	$(VENV)-scores/bin/pip install --quiet --no-deps pysepm-evo==0.1.1 pesq==0.0.4
+	$(VENV)-scores/bin/pip install --quiet --disable-pip-version-check pesq==0.0.4
+	$(VENV)-scores/bin/pip install --quiet --disable-pip-version-check --no-deps pysepm-evo==0.1.1
 	$(VENV)-scores/bin/pip install --quiet --force-reinstall --no-deps $$(ls -t $(TARGET)/wheels/otoscope-*.whl | head -1)
-	for peer in benches/peers/*.py; do $(VENV)-scores/bin/python $$peer || exit 1; done
+	$(VENV)-scores/bin/python benches/peers/ratios.py
+	$(VENV)-scores/bin/python benches/peers/stoi.py --pair $(TARGET)/release/pair
+	$(VENV)-scores/bin/python benches/peers/p862/speed.py
 
 ## truth-peer: what essentia's detectors make of the same faults, docs/truth_peer.csv (make speech first; needs pip)
 .PHONY: truth-peer
@@ -115,23 +119,15 @@ truth-peer:
 	$(VENV)-peers/bin/pip install --quiet --disable-pip-version-check essentia==2.1b6.dev1389
 	$(VENV)-peers/bin/python tests/peers/essentia_truth.py build/truth docs/truth_peer.csv
 
-## scores: how near the P.862 scores are to their oracles', over all golden pairs (half a minute)
+## scores: how near the P.862 scores are to their oracles', over all golden pairs, docs/pesq.md (half a minute)
 .PHONY: scores
 scores:
-	$(CARGO) run --release --quiet -p otoscope-tests --bin scores
+	$(CARGO) run --release --quiet -p otoscope-tests --bin scores > docs/pesq.md
 
 ## scores-golden: run the oracles of P.862 anew, fixtures/golden/pesq/golden.csv (needs pip and a C compiler; some 40 minutes)
 .PHONY: scores-golden
 scores-golden:
 	$(PYTHON) fixtures/golden/pesq/make.py build/pesq
-
-## scores-speed: how fast the P.862 scores are beside two peers (needs pip and a C compiler)
-.PHONY: scores-speed
-scores-speed:
-	test -d $(VENV)-peers || $(PYTHON) -m venv $(VENV)-peers
-	$(VENV)-peers/bin/pip install --quiet --disable-pip-version-check setuptools wheel cython numpy scipy
-	$(VENV)-peers/bin/pip install --quiet --disable-pip-version-check pesq==0.0.4
-	$(VENV)-peers/bin/python tests/peers/p862/speed.py
 
 ## newcomer: follow CONTRIBUTING.md's five steps literally, in a copy
 .PHONY: newcomer

@@ -255,3 +255,11 @@ impl Stream {
         core::iter::once((&[][..], Push::at(0))).chain(chunks).collect()
     }
 }
+
+/// The first 16 hexadecimal digits of the SHA-256 of 16-bit codes, little-endian: by these golden tables name their signals.
+#[must_use]
+pub fn digest_of_codes(codes: &[i16]) -> String {
+    use sha2::{Digest, Sha256};
+    let bytes: Vec<u8> = codes.iter().flat_map(|v| v.to_le_bytes()).collect();
+    Sha256::digest(&bytes).iter().take(8).map(|b| format!("{b:02x}")).collect()
+}

@@ -1,9 +1,9 @@
 //! The P.862 scores against those of its oracles: `fixtures/golden/pesq/golden.csv`, made by `make.py` beside it.
 
+use crate::digest_of_codes;
 use crate::docs::root;
 use otoscope::compare::p862::{Context, Edition, Mode, Model};
 use otoscope_fixtures::pairs::{Set, conditions};
-use otoscope_fixtures::sha256::digest_of_codes;
 use otoscope_fixtures::signals::from_i16;
 use std::error::Error;
 use std::sync::Mutex;

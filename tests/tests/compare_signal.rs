@@ -3,7 +3,7 @@
 
 use otoscope::compare::{Config, compare};
 use otoscope_fixtures::speech;
-use sha2::{Digest, Sha256};
+use otoscope_tests::digest_of_codes;
 use std::collections::BTreeMap;
 
 const SECONDS: usize = 4;
@@ -51,8 +51,7 @@ fn scores_are_those_of_the_peers() {
             let clip = speech::load(file.trim_end_matches(".flac")).expect("committed");
             let rate = clip.sample_rate_hz as usize;
             let d = degrade(&clip.samples[..clip.samples.len().min(SECONDS * rate)], rate, how);
-            let bytes: Vec<u8> = d.iter().flat_map(|v| v.to_le_bytes()).collect();
-            let have = Sha256::digest(&bytes).iter().take(8).map(|b| format!("{b:02x}")).collect::<String>();
+            let have = digest_of_codes(&d);
             assert_eq!(have, digest, "{file} {how}: the pair is not the one the peers scored");
         }
     }

@@ -520,7 +520,7 @@ fn energies_and_peaks_match_plain_loops() {
     at_every_level(|simd, x| {
         let plain: f64 = x.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
         // Sixteen squares at a time are added in single precision.
-        assert!((simd.energy(x) - plain).abs() <= 1e-6 * plain);
+        assert!((simd.square_sum(x) - plain).abs() <= 1e-6 * plain);
         let whole = x.len() / 8 * 8;
         let most = x[..whole].iter().fold(0.0f32, |m, v| m.max(v.abs()));
         assert_eq!(simd.magnitude(x), most);

@@ -3,8 +3,26 @@
 use otoscope_tests::scores::{COLUMNS, ILL, Scored, quantiles, score_all};
 use std::error::Error;
 
+const INTRO: &str = "\
+<!-- Made by `make scores`. Edit tests/src/bin/scores.rs, not this. -->
+
+# How near the PESQ-compatible scores are to the reference
+
+`pesq_nb` and `pesq_wb` implement ITU-T Rec. P.862 with P.862.1 and P.862.2. They are not affiliated with or certified by ITU or OPTICOM.
+P.862 Amendment 2 gives the standard's C code precedence over its text, so conformance is measured against programs that carry it: PyPI
+`pesq` 0.0.4 (edition of 2005) and `pesqc2` 0.0.4 (Corrigendum 2), which are run and never read.
+
+Pairs: 12 items of 8 voices times 32 conditions (noise, clipping, loss, delays fixed and varying, filters, reverberation, coding,
+edits, more than 16 s), made by `fixtures/src/pairs.rs`; oracle scores in `fixtures/golden/pesq/golden.csv`, made by `make.py` beside it. The
+oracle normalises the level, so a gain on one signal must not change its score and changes its rounding only: every pair is scored at
+five gains, an error is the distance in MOS-LQO to the nearest of the five, and pairs over which the five spread by more than 0.001 are
+listed apart, by that rule only.
+
+";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let all = score_all(1)?;
+    print!("{INTRO}");
     println!("| score | pairs | median | 95 % | 99 % | largest | pair of it | spread there |");
     println!("|---|---|---|---|---|---|---|---|");
     for (column, scored) in COLUMNS.iter().zip(&all) {
