@@ -105,6 +105,7 @@ pub(crate) struct Pair<'p, 's> {
     /// The stretches that are compared sample by sample.
     steps: Option<(Samples<'p>, Samples<'p>)>,
     delay: Option<Option<Delay>>,
+    late: Option<Option<i64>>,
     segmental: Option<Result<Segmental, Reason>>,
     pub(super) pesq: super::pesq::OfPair,
     pub(super) stoi: super::stoi::OfPair,
@@ -128,6 +129,7 @@ impl<'p, 's> Pair<'p, 's> {
             trouble,
             steps: None,
             delay: None,
+            late: None,
             segmental: None,
             pesq: Default::default(),
             stoi: Default::default(),
@@ -220,6 +222,13 @@ impl<'p, 's> Pair<'p, 's> {
         if self.plan.align() != Align::None || self.trouble.is_some() {
             return None;
         }
+        if self.late.is_none() {
+            self.late = Some(self.look_for_step());
+        }
+        self.late.flatten()
+    }
+
+    fn look_for_step(&mut self) -> Option<i64> {
         let simd = self.simd();
         let (mut dot, mut energy, mut loud) = (0.0, 0.0, 0.0);
         self.reference.samples.each_pair(self.degraded, |r, d| {

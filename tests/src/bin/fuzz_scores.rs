@@ -170,6 +170,9 @@ fn main() {
                     if n >= count {
                         return;
                     }
+                    if n > 0 && n.is_multiple_of(20_000) {
+                        eprintln!("{n} of {count}");
+                    }
                     let seed = first + n;
                     let done = catch_unwind(AssertUnwindSafe(|| one(seed, &plans, &speech, &mut used)));
                     let problem = match done {
