@@ -201,11 +201,15 @@ fn score_json(spec: &ScoreSpec) -> Value {
         "name": spec.name,
         "revision": spec.revision,
         "summary": spec.summary,
+        "definition": spec.presets.first().map(|p| p.definition),
         "in_step": spec.in_step,
         "higher_is_better": spec.higher_is_better,
         "presets": presets.collect::<Vec<Value>>(),
         "fields": spec.fields.iter().map(|f| field_json(spec.field_id(f), f)).collect::<Vec<Value>>(),
         "tables": tables.collect::<Vec<Value>>(),
+        // As a metric has them, for readers of both.
+        "params": [],
+        "kinds": [],
     })
 }
 

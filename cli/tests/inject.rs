@@ -133,7 +133,19 @@ fn the_list_of_faults_is_complete() {
 fn the_catalogue_tells_all_about_every_metric() {
     let list = otoscope(&["metrics"]);
     let json = otoscope(&["metrics", "--json"]).json();
-    assert_eq!(json.as_array().map(Vec::len), Some(otoscope::SPECS.len()));
+    let (metrics, scores) = (otoscope::SPECS, otoscope::compare::SCORES);
+    assert_eq!(json.as_array().map(Vec::len), Some(metrics.len() + scores.len()));
+    for (spec, object) in scores.iter().zip(&json.as_array().expect("an array")[metrics.len()..]) {
+        assert!(list.out.contains(spec.name) && list.out.contains(spec.summary));
+        assert_eq!((&object["name"], &object["type"]), (&spec.name.into(), &"score".into()));
+        let page = otoscope(&["metrics", spec.name]).out;
+        let presets = spec.presets.iter().flat_map(|p| [p.name, p.definition, p.doc]);
+        let columns = spec.tables.iter().flat_map(|t| t.columns).chain(spec.fields).map(|f| f.doc);
+        for text in presets.chain(columns) {
+            assert!(page.contains(text), "{}: {text}", spec.name);
+        }
+        assert_eq!(otoscope(&["metrics", spec.name, "--json"]).json(), *object);
+    }
     for (spec, object) in otoscope::SPECS.iter().zip(json.as_array().expect("an array")) {
         assert!(list.out.contains(spec.name) && list.out.contains(spec.summary));
         assert_eq!(object["name"], spec.name);
