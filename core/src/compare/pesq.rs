@@ -101,14 +101,10 @@ impl Pair<'_, '_> {
         let to_hz = engine.mode().rate_hz();
         let Reference { samples, sample_rate_hz, pesq, .. } = self.reference;
         let context: &mut Context = &mut self.scratch.pesq;
-        // Begun anew for each signal: memory that was used before has changed the score of odd, short pairs (`make fuzz-scores`), and
-        // which of its buffers is read before it is written is not found yet.
-        *context = Context::default();
         let prepared = pesq.0[model]
             .get_or_init(|| engine.prepare(&at_rate(plan, samples, *sample_rate_hz, to_hz), context))
             .as_ref()
             .map_err(|reason| *reason)?;
-        *context = Context::default();
         let degraded = at_rate(plan, self.degraded, self.degraded_hz, to_hz);
         engine.compare(prepared, &degraded, context, plan.frames())
     }

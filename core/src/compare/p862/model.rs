@@ -73,6 +73,9 @@ impl Ear {
         self.simd.real_power(&self.last_step, frame, power);
         power[0] = 0.0;
         let mut at = 0;
+        let (out, no_band) = out.split_at_mut(self.bands.len());
+        // What lies there is scaled with the rest: left alone, it would grow from pair to pair until it is infinite.
+        no_band.fill(0.0);
         for ((band, factor), o) in self.bands.iter().zip(&self.densities).zip(out) {
             let sum: f64 = power[at..at + band.bins].iter().map(|&p| f64::from(p)).sum();
             at += band.bins;
