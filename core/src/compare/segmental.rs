@@ -7,14 +7,12 @@
 use super::pair::{Details, Pair, Score};
 use super::reason::{Reason, Side};
 use super::samples::Samples;
-use crate::simd::{MOST_LAGS, Simd};
+use crate::simd::{CRITICAL as BANDS, Filter, FourDistances, FourFrames, FrameSums, LAGS, Simd};
 use crate::spec::{Exactness, FieldSpec, Fields, PresetSpec, ScoreSpec, Value};
 use rustfft::num_complex::Complex64;
 use rustfft::{Fft, FftPlanner};
 use std::sync::Arc;
 
-/// Critical bands.
-const BANDS: usize = 25;
 /// Centre and width of each, in hertz.
 const BAND_HZ: [(f64, f64); BANDS] = [
     (50.0, 70.0),
@@ -60,19 +58,17 @@ pub(crate) struct Segmental {
     pub cepstrum_distance_db: f64,
 }
 
-/// One band's filter: its first bin and its weights.
-struct Filter {
-    first: usize,
-    weights: Vec<f64>,
-}
-
 /// What depends on the rate alone.
 struct Frames {
     len: usize,
     hop: usize,
     order: usize,
+    /// `len` in whole groups of four.
+    room: usize,
     window: Vec<f64>,
-    filters: Vec<Filter>,
+    /// What a frame is turned by for the odd bins: cosines and sines.
+    turns: [Vec<f64>; 2],
+    filters: Box<[Filter; BANDS]>,
     fft: Arc<dyn Fft<f64>>,
 }
 
@@ -91,19 +87,26 @@ impl Frames {
                 let off = (j as f64 - middle) / spread;
                 (-11.0 * off * off + (70.0_f64.ln() - width.ln())).exp()
             };
-            let all: Vec<f64> = (0..half).map(weight).collect();
-            let first = all.iter().position(|w| *w > least).unwrap_or(0);
-            Filter { first, weights: all[first..].iter().copied().take_while(|w| *w > least).collect() }
+            [0, 1].map(|odd| {
+                let all: Vec<f64> = (odd..half).step_by(2).map(weight).collect();
+                let first = all.iter().position(|w| *w > least).unwrap_or(0);
+                let mut weights: Vec<f64> = all[first..].iter().copied().take_while(|w| *w > least).collect();
+                weights.resize(weights.len().next_multiple_of(4), 0.0);
+                (first + odd * half / 2, weights)
+            })
         });
+        let window = (1..=len).map(|n| 0.5 * (1.0 - (core::f64::consts::TAU * n as f64 / (len as f64 + 1.0)).cos()));
+        let turn = |n: usize| -core::f64::consts::TAU * n as f64 / fft_len as f64;
+        let room = len.next_multiple_of(4);
         Self {
             len,
             hop: len / 4,
             order: if rate_hz < 10_000 { 10 } else { 16 },
-            window: (1..=len)
-                .map(|n| 0.5 * (1.0 - (core::f64::consts::TAU * n as f64 / (len as f64 + 1.0)).cos()))
-                .collect(),
-            filters: filters.into(),
-            fft: FftPlanner::new().plan_fft_forward(fft_len),
+            room,
+            window: window.chain(core::iter::repeat(0.0)).take(room).collect(),
+            turns: [(0..room).map(|n| turn(n).cos()).collect(), (0..room).map(|n| turn(n).sin()).collect()],
+            filters: Box::new(filters),
+            fft: FftPlanner::new().plan_fft_forward(half),
         }
     }
 
@@ -114,7 +117,7 @@ impl Frames {
     }
 }
 
-/// The five measures of one frame.
+/// The measures of one frame.
 #[derive(Debug, Clone, Copy, Default)]
 struct Measured {
     seg_snr: f64,
@@ -122,19 +125,29 @@ struct Measured {
     llr: f64,
     wss: f64,
     cepstrum: f64,
+    silent: bool,
 }
 
-/// Memory for one frame.
+/// Frames that are finished at a time, one in each lane.
+const GROUP: usize = 4;
+
+/// Memory for one frame, and what is kept of a group.
 struct Workspace {
-    reference: Vec<f64>,
-    degraded: Vec<f64>,
-    padded: Vec<f64>,
-    packed: Vec<Complex64>,
+    frames: [Vec<f64>; 2],
+    /// Windowed, with zeros behind them.
+    own: [Vec<f64>; 2],
+    /// What is transformed to the even bins, and to the odd ones.
+    packed: [Vec<Complex64>; 2],
+    spectra: [Vec<Complex64>; 2],
     scratch: Vec<Complex64>,
-    /// Powers of the reference and of the degraded signal, then their magnitudes.
+    /// Powers of the reference and of the degraded signal, and their magnitudes; with zeros for the last filter's weights.
     powers: [Vec<f64>; 2],
     sizes: [Vec<f64>; 2],
+    group: FourFrames,
 }
+
+/// From this energy of a windowed frame up to that, roots may be taken quickly.
+const TAME: core::ops::Range<f64> = 1e-12..1e30;
 
 pub(crate) fn measure(
     simd: Simd,
@@ -152,25 +165,34 @@ pub(crate) fn measure(
             need_s: (frames.len + frames.hop) as f64 / rate,
         });
     }
-    let fft_len = frames.fft.len();
+    let half = frames.fft.len();
+    let twice = |len: usize| [(); 2].map(|()| vec![0.0; len]);
+    let complex = || [(); 2].map(|()| vec![Complex64::default(); half]);
     let mut w = Workspace {
-        reference: vec![0.0; frames.len],
-        degraded: vec![0.0; frames.len],
-        padded: vec![0.0; frames.len + MOST_LAGS],
-        packed: vec![Complex64::default(); fft_len],
-        scratch: vec![Complex64::default(); frames.fft.get_inplace_scratch_len()],
-        powers: [(); 2].map(|()| vec![0.0; fft_len / 2]),
-        sizes: [(); 2].map(|()| vec![0.0; fft_len / 2]),
+        frames: twice(frames.room),
+        own: twice(frames.room + LAGS),
+        packed: complex(),
+        spectra: complex(),
+        scratch: vec![Complex64::default(); frames.fft.get_immutable_scratch_len()],
+        powers: twice(half + 4),
+        sizes: twice(half + 4),
+        group: FourFrames::default(),
     };
-    let mut each: Vec<Measured> = Vec::with_capacity(count);
-    for k in 0..count {
-        let range = k * frames.hop..k * frames.hop + frames.len;
-        let mut buffer = core::mem::take(&mut w.reference);
-        let r = reference.f64s(range.clone(), &mut buffer);
-        let mut other = core::mem::take(&mut w.degraded);
-        let d = degraded.f64s(range, &mut other);
-        each.push(frames.measure(simd, r, d, &mut w));
-        (w.reference, w.degraded) = (buffer, other);
+    let mut each = vec![Measured::default(); count];
+    for (g, group) in each.chunks_mut(GROUP).enumerate() {
+        for (lane, measured) in group.iter_mut().enumerate() {
+            let start = (GROUP * g + lane) * frames.hop;
+            let [mut own_r, mut own_d] = core::mem::take(&mut w.frames);
+            // The last frame is followed by most of a hop: whole groups of four can be read.
+            let r = reference.f64s(start..start + frames.room, &mut own_r);
+            let d = degraded.f64s(start..start + frames.room, &mut own_d);
+            *measured = frames.begin(simd, [r, d], lane, &mut w);
+            w.frames = [own_r, own_d];
+        }
+        let all = simd.frame_distances(&w.group, frames.order);
+        for (lane, measured) in group.iter_mut().enumerate() {
+            measured.finish(&all, lane);
+        }
     }
     let mean = |f: &dyn Fn(&Measured) -> f64| each.iter().map(f).sum::<f64>() / count as f64;
     let mut sorted = vec![0.0; count];
@@ -193,166 +215,78 @@ pub(crate) fn measure(
 }
 
 impl Frames {
-    fn measure(&self, simd: Simd, reference: &[f64], degraded: &[f64], w: &mut Workspace) -> Measured {
-        let [energy, error] = simd.windowed_error(reference, degraded, &self.window);
-        let seg_snr = (10.0 * (energy / (error + EPS) + EPS).log10()).clamp(-10.0, 35.0);
-
-        let lags_r = self.autocorrelation(simd, reference, w);
-        let lags_d = self.autocorrelation(simd, degraded, w);
-        let silent = reference.iter().chain(degraded).all(|v| *v == 0.0);
-        let (llr, cepstrum) = if silent { (0.0, 0.0) } else { self.predictors(simd, &lags_r, &lags_d) };
-
-        self.spectra(simd, reference, degraded, &lags_r, &lags_d, w);
-        let [[power_r, power_d], [size_r, size_d]] = [&w.powers, &w.sizes];
-        let bands = self.bands(simd, [power_r, power_d, size_r, size_d]);
-        let fw_seg_snr = weighted_snr(&bands[2], &bands[3], simd.pair_sums(size_r, size_d));
-        let wss = weighted_slope(bands[0], bands[1]);
-        Measured { seg_snr, fw_seg_snr, llr, wss, cepstrum }
-    }
-
-    fn autocorrelation(&self, simd: Simd, x: &[f64], w: &mut Workspace) -> [f64; MOST_LAGS] {
-        for ((p, x), window) in w.padded.iter_mut().zip(x).zip(&self.window) {
-            *p = (x + EPS) * window;
+    /// What is summed over one frame; the rest waits in its lane of the group.
+    fn begin(&self, simd: Simd, both: [&[f64]; 2], lane: usize, w: &mut Workspace) -> Measured {
+        let FrameSums { energies, signal, error } = {
+            let turns = [&self.turns[0][..], &self.turns[1]];
+            let own = w.own.each_mut().map(|x| &mut x[..self.room]);
+            let packed = w.packed.each_mut().map(|x| &mut x[..self.room]);
+            simd.window_frames(both, &self.window, turns, EPS, own, packed)
+        };
+        let mut lags = simd.two_autocorrelations(w.own.each_ref().map(|x| &x[..]), self.order);
+        (lags[0][0], lags[1][0]) = (energies[0], energies[1]);
+        let sums = self.spectra(simd, energies, w);
+        let spectra = [&w.powers[0][..], &w.powers[1], &w.sizes[0], &w.sizes[1]];
+        simd.critical_bands(&self.filters, spectra, &mut w.group.bands, lane);
+        for ((to, sizes), (lags, sum)) in w.group.lags.iter_mut().zip(&mut w.group.sizes).zip(lags.iter().zip(sums)) {
+            sizes[lane] = sum;
+            for (to, lag) in to.iter_mut().zip(lags) {
+                to[lane] = *lag;
+            }
         }
-        simd.autocorrelation(&w.padded)
+        Measured {
+            seg_snr: (10.0 * (signal / (error + EPS) + EPS).log10()).clamp(-10.0, 35.0),
+            // What was added alone has an energy of 1e-29.
+            silent: energies[0].max(energies[1]) < 1e-20 && both.iter().flat_map(|x| &x[..self.len]).all(|v| *v == 0.0),
+            ..Measured::default()
+        }
     }
 
-    /// Powers and magnitudes of both frames, windowed, less the highest bin.
-    fn spectra(
-        &self,
-        simd: Simd,
-        reference: &[f64],
-        degraded: &[f64],
-        lags_r: &[f64; MOST_LAGS],
-        lags_d: &[f64; MOST_LAGS],
-        w: &mut Workspace,
-    ) {
-        let transform = |r: &[f64], d: &[f64], w: &mut Workspace| {
-            simd.pack_pair(r, d, &self.window, EPS, &mut w.packed);
-            w.packed[self.len..].fill(Complex64::default());
-            self.fft.process_with_scratch(&mut w.packed, &mut w.scratch);
-            simd.part_powers(&w.packed, &mut w.powers, &mut w.sizes);
+    /// Powers and magnitudes of both frames, less the highest bin; the sums of the magnitudes.
+    fn spectra(&self, simd: Simd, energies: [f64; 2], w: &mut Workspace) -> [f64; 2] {
+        let tame = energies.iter().all(|e| TAME.contains(e));
+        let transform = |w: &mut Workspace| {
+            let Workspace { packed, spectra, scratch, powers, sizes, .. } = w;
+            for (packed, spectrum) in packed.iter_mut().zip(&mut *spectra) {
+                self.fft.process_immutable_with_scratch(packed, spectrum, scratch);
+            }
+            simd.part_spectra(spectra.each_ref().map(|z| &z[..]), powers, sizes, tame)
         };
         // Both real frames go through one complex transform. What leaks from one into the other is 1e-16 of the louder: not
         // where one is a million times louder.
-        if lags_r[0] < 1e12 * lags_d[0] && lags_d[0] < 1e12 * lags_r[0] {
-            transform(reference, degraded, w);
-        } else {
-            transform(degraded, degraded, w);
-            let [quiet, of_quiet] = [&w.powers[1], &w.sizes[1]].map(Clone::clone);
-            transform(reference, reference, w);
-            (w.powers[1], w.sizes[1]) = (quiet, of_quiet);
+        if energies[0] < 1e12 * energies[1] && energies[1] < 1e12 * energies[0] {
+            return transform(w);
         }
-    }
-
-    /// The bands of four spectra.
-    fn bands(&self, simd: Simd, spectra: [&Vec<f64>; 4]) -> [[f64; BANDS]; 4] {
-        let mut bands = [[0.0; BANDS]; 4];
-        for (b, filter) in self.filters.iter().enumerate() {
-            let range = filter.first..filter.first + filter.weights.len();
-            let sums = simd.dot_four(&filter.weights, spectra.map(|s| &s[range.clone()]));
-            for (band, sum) in bands.iter_mut().zip(sums) {
-                band[b] = sum;
+        let twin = |w: &mut Workspace, of: usize| {
+            let [even, odd] = &mut w.packed;
+            let turns = self.turns[0].iter().zip(&self.turns[1]);
+            for (((even, odd), x), (cos, sin)) in even.iter_mut().zip(odd).zip(&w.own[of]).zip(turns) {
+                *even = Complex64::new(*x, *x);
+                *odd = *even * Complex64::new(*cos, *sin);
             }
-        }
-        bands
-    }
-
-    /// The log-likelihood ratio and the distance of the cepstra of the two predictors.
-    fn predictors(&self, simd: Simd, lags_r: &[f64; MOST_LAGS], lags_d: &[f64; MOST_LAGS]) -> (f64, f64) {
-        let (a, b) = (levinson(lags_r, self.order), levinson(lags_d, self.order));
-        // The quadratic form of a Toeplitz matrix is a product of two autocorrelations.
-        let residual = |p: &[f64; MOST_LAGS]| {
-            let mut padded = [0.0; 2 * MOST_LAGS];
-            padded[..=self.order].copy_from_slice(&p[..=self.order]);
-            let own = simd.autocorrelation(&padded);
-            own[0] * lags_r[0] + 2.0 * (1..=self.order).map(|k| own[k] * lags_r[k]).sum::<f64>()
+            transform(w)[0]
         };
-        let llr = (residual(&b) / residual(&a)).ln();
-        let (ca, cb) = (cepstrum(&a, self.order), cepstrum(&b, self.order));
-        let off: f64 = ca.iter().zip(&cb).map(|(x, y)| (x - y) * (x - y)).sum();
-        let distance = 10.0 / core::f64::consts::LN_10 * (2.0 * off).sqrt();
-        // Predictors of a silent frame may be no numbers at all.
-        (if llr.is_finite() { llr } else { 0.0 }, if distance.is_finite() { distance.min(10.0) } else { 10.0 })
+        let of_degraded = twin(w, 1);
+        let kept = [w.powers[1].clone(), w.sizes[1].clone()];
+        let of_reference = twin(w, 0);
+        [w.powers[1], w.sizes[1]] = kept;
+        [of_reference, of_degraded]
     }
 }
 
-/// The weighted ratio of one frame, from the bands of both magnitude spectra and the sums these are divided by.
-fn weighted_snr(bands_r: &[f64; BANDS], bands_d: &[f64; BANDS], [sum_r, sum_d]: [f64; 2]) -> f64 {
-    let (mut ratio, mut weights) = (0.0, 0.0);
-    for (r, d) in bands_r.iter().zip(bands_d) {
-        let (r, d) = (r / sum_r, d / sum_d);
-        let error = ((r - d) * (r - d)).max(EPS);
-        let weight = r.powf(0.2);
-        weights += weight;
-        ratio += weight * 10.0 * (r * r / error).log10();
-    }
-    (ratio / weights).clamp(-10.0, 35.0)
-}
-
-/// The weighted distance of one frame, from the bands of both power spectra.
-fn weighted_slope(bands_r: [f64; BANDS], bands_d: [f64; BANDS]) -> f64 {
-    let (r, d) = (Slopes::new(bands_r), Slopes::new(bands_d));
-    let (mut distance, mut weights) = (0.0, 0.0);
-    for i in 0..BANDS - 1 {
-        let weight = 0.5 * (r.weight[i] + d.weight[i]);
-        let off = r.slope[i] - d.slope[i];
-        distance += weight * off * off;
-        weights += weight;
-    }
-    distance / weights
-}
-
-/// The spectral slopes of a frame and what each weighs: more near the peaks.
-struct Slopes {
-    slope: [f64; BANDS - 1],
-    weight: [f64; BANDS - 1],
-}
-
-impl Slopes {
-    fn new(bands: [f64; BANDS]) -> Self {
-        let level = bands.map(|b| 10.0 * b.max(1e-10).log10());
-        let slope: [f64; BANDS - 1] = core::array::from_fn(|i| level[i + 1] - level[i]);
-        let highest = level.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let weight = core::array::from_fn(|i| {
-            let peak = if slope[i] > 0.0 {
-                let end = (i..BANDS - 1).find(|&j| slope[j] <= 0.0).unwrap_or(BANDS - 1);
-                level[end - 1]
-            } else {
-                let end = (0..=i).rev().find(|&j| slope[j] > 0.0);
-                level[end.map_or(0, |j| j + 1)]
-            };
-            20.0 / (20.0 + highest - level[i]) / (1.0 + peak - level[i])
-        });
-        Self { slope, weight }
-    }
-}
-
-/// The predictor `1 + a_1 z^-1 + ...` of an autocorrelation.
-fn levinson(lags: &[f64; MOST_LAGS], order: usize) -> [f64; MOST_LAGS] {
-    let mut a = [0.0; MOST_LAGS];
-    a[0] = 1.0;
-    let mut error = lags[0];
-    for i in 1..=order {
-        let sum: f64 = (0..i).map(|j| a[j] * lags[i - j]).sum();
-        let k = -sum / error;
-        let before = a;
-        for j in 1..=i {
-            a[j] = before[j] + k * before[i - j];
+impl Measured {
+    fn finish(&mut self, all: &FourDistances, lane: usize) {
+        self.fw_seg_snr = all.weighted_snr_db[lane].clamp(-10.0, 35.0);
+        self.wss = all.weighted_slope[lane];
+        if self.silent {
+            return;
         }
-        error *= 1.0 - k * k;
+        // Predictors of a nearly silent frame may be no numbers at all.
+        let llr = (all.residuals[1][lane] / all.residuals[0][lane]).ln();
+        let distance = 10.0 / core::f64::consts::LN_10 * (2.0 * all.cepstral[lane]).sqrt();
+        self.llr = if llr.is_finite() { llr } else { 0.0 };
+        self.cepstrum = if distance.is_finite() { distance.min(10.0) } else { 10.0 };
     }
-    a
-}
-
-/// The cepstrum of a predictor, as long as the predictor.
-fn cepstrum(a: &[f64; MOST_LAGS], order: usize) -> [f64; MOST_LAGS] {
-    let mut c = [0.0; MOST_LAGS];
-    for n in 1..=order {
-        let earlier: f64 = (1..n).map(|k| k as f64 / n as f64 * c[k] * a[n - k]).sum();
-        c[n] = -a[n] - earlier;
-    }
-    c
 }
 
 fields! { DbOutput {

@@ -6,6 +6,7 @@
 //!
 //! The level is chosen once, when a config is frozen.
 
+mod distances;
 mod doubles;
 mod fir;
 mod lanes;
@@ -17,11 +18,12 @@ mod spectral;
 #[cfg(test)]
 mod suite;
 
+pub(crate) use distances::{CRITICAL, Filter, FourDistances, FourFrames, FrameSums, LAGS};
 pub(crate) use fir::{OUTPUTS, TAP_GROUP, Taps};
 pub(crate) use octaves::{BANDS, Correlations, FRAMES, HOP, Octaves, ROW, SEGMENT};
 pub(crate) use portable::{
-    BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, MOST_LAGS, PHASES, POINTS, RealPower, SHORT,
-    SIGNATURE, TAPS, TruePeakTable,
+    BLOCK, BinSums, COMPARED, Envelope, FIR, KState, KWeighting, LANES, PHASES, POINTS, RealPower, SHORT, SIGNATURE,
+    TAPS, TruePeakTable,
 };
 
 pub(crate) use p862::{Bands, Cascade, Turns};
@@ -216,16 +218,28 @@ kernels! {
     fn pair_products(a: &[f64], b: &[f64], mean_a: f64, mean_b: f64) -> [f64; 3];
     /// The energy of `gain (a - mean_a)`, and of what `b - mean_b` lacks of it. Exact.
     fn scaled_error(a: &[f64], b: &[f64], gain: f64, mean_a: f64, mean_b: f64) -> [f64; 2];
-    /// `sum_n x[n] x[n + k]` for `k` below [`MOST_LAGS`]; so many zeros stand behind the signal. Exact.
-    fn autocorrelation(padded: &[f64]) -> [f64; MOST_LAGS];
-    /// The energy of `a`, and of what `b` differs from it, both windowed. Exact.
-    fn windowed_error(a: &[f64], b: &[f64], window: &[f64]) -> [f64; 2];
-    /// Two frames, each sample with `added`, windowed, as the real and imaginary parts of one. Exact.
-    fn pack_pair(a: &[f64], b: &[f64], window: &[f64], added: f64, out: &mut [Complex64]);
-    /// The powers and magnitudes of both frames below half their length, from the transform of [`pack_pair`](Simd::pack_pair). Exact.
-    fn part_powers(z: &[Complex64], powers: &mut [Vec<f64>; 2], sizes: &mut [Vec<f64>; 2]);
-    /// `sum w x` for four `x`. Exact.
-    fn dot_four(weights: &[f64], x: [&[f64]; 4]) -> [f64; 4];
+    /// Two frames windowed: see `distances.rs`. A tolerance kernel.
+    fn window_frames(
+        frames: [&[f64]; 2],
+        window: &[f64],
+        turns: [&[f64]; 2],
+        added: f64,
+        own: [&mut [f64]; 2],
+        packed: [&mut [Complex64]; 2],
+    ) -> FrameSums;
+    /// The autocorrelations of two signals, from lag 1 on, with [`LAGS`] zeros behind them. A tolerance kernel.
+    fn two_autocorrelations(padded: [&[f64]; 2], order: usize) -> [[f64; LAGS]; 2];
+    /// Powers, magnitudes and their sums from the transforms of two frames. A tolerance kernel.
+    fn part_spectra(z: [&[Complex64]; 2], powers: &mut [Vec<f64>; 2], sizes: &mut [Vec<f64>; 2], tame: bool) -> [f64; 2];
+    /// The critical bands of one frame's spectra, into its lane. A tolerance kernel.
+    fn critical_bands(
+        filters: &[Filter; CRITICAL],
+        spectra: [&[f64]; 4],
+        bands: &mut [[[f64; 4]; CRITICAL]; 4],
+        lane: usize,
+    );
+    /// What four frames of both signals come to. A tolerance kernel.
+    fn frame_distances(frames: &FourFrames, order: usize) -> FourDistances;
     /// Second-order sections in series, from silence, in place. Exact.
     fn cascade(table: &Cascade, x: &mut [f32]);
     /// The same for two signals at once. Exact.

@@ -5,6 +5,7 @@
 //! use it.
 #![allow(clippy::needless_range_loop, reason = "several tables are walked by one index")]
 
+pub(crate) use super::distances::*;
 /// The kernels of the spectrum belong to the same definition.
 pub(crate) use super::fir::*;
 use super::lanes::Lanes;
