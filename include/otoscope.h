@@ -32,9 +32,9 @@
  * Any number of threads may compare with one reference at the same time; a comparison is plain data.
  *
  * Real time: once a probe is made (oto_probe_new, or oto_probe_init in memory of yours), push, batch push, packet,
- * expect_text, poll, snapshot, finish and reset do not allocate, lock, wait or make a system call. Nothing here prints, logs, starts threads, reads a clock or keeps global state. The environment
- * variable OTOSCOPE_SIMD (for tests) is read by oto_config_freeze. A bug that is caught (OTO_ERR_PANIC) does print one
- * message to stderr.
+ * expect_text, poll, snapshot, finish and reset do not allocate, lock, wait or make a system call. Nothing here prints,
+ * logs, starts threads, reads a clock or keeps global state. The environment variable OTOSCOPE_SIMD (for tests) is read by
+ * oto_config_freeze. A bug that is caught (OTO_ERR_PANIC) does print one message to stderr.
  *
  * Made by `cargo run -p otoscope-ffi --example header`; do not edit.
  */
