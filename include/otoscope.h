@@ -18,6 +18,9 @@
  * negative one is an error. An output is written only on OTO_OK; the exception is `needed`, which says how large a
  * buffer must be. Passing on a NULL handle after a failure is safe: the next call gives OTO_ERR_NULL.
  *
+ * Enumerations (oto_metric_count, oto_metric_get_info and so on) say what there is: metrics, fields, kinds of findings,
+ * parameters, scores, norms. Values are read by number (OTO_FIELD_*), or by the key that is in the JSON.
+ *
  * Pointers: a handle is one that the function named after it made and nobody freed. Other pointers point to as much
  * readable or writable memory as the function says, aligned for its type. NULL, misaligned pointers and sizes that
  * overflow are errors. Input is never written to and not kept: it may be freed when the call returns.
@@ -28,10 +31,10 @@
  *
  * Any number of threads may compare with one reference at the same time; a comparison is plain data.
  *
- * Real time: after oto_probe_new, the functions push, packet, poll, snapshot, finish and reset do not allocate, lock,
- * wait or make a system call. Nothing here prints, logs, starts threads, reads a clock or keeps global state. The environment
- * variable OTOSCOPE_SIMD (for tests) is read by oto_config_freeze. A bug that is caught (OTO_ERR_PANIC) does print one
- * message to stderr.
+ * Real time: once a probe is made (oto_probe_new, or oto_probe_init in memory of yours), push, batch push, packet,
+ * expect_text, poll, snapshot, finish and reset do not allocate, lock, wait or make a system call. Nothing here prints,
+ * logs, starts threads, reads a clock or keeps global state. The environment variable OTOSCOPE_SIMD (for tests) is read by
+ * oto_config_freeze. A bug that is caught (OTO_ERR_PANIC) does print one message to stderr.
  *
  * Made by `cargo run -p otoscope-ffi --example header`; do not edit.
  */
@@ -54,6 +57,9 @@
 #define OTO_COMPARE_OPTIONS_INIT { (uint32_t)sizeof(oto_compare_options), OTO_ALIGN_NONE, 0u, 0u, 0.0 }
 #define OTO_METRIC_INFO_INIT { (uint32_t)sizeof(oto_metric_info), 0u, 0u, 0u, NULL, NULL }
 #define OTO_FIELD_INFO_INIT { (uint32_t)sizeof(oto_field_info), 0u, 0u, 0u, NULL, NULL, NULL }
+#define OTO_KIND_INFO_INIT { (uint32_t)sizeof(oto_kind_info), 0u, 0u, 0u, NULL, NULL, NULL }
+#define OTO_PARAM_INFO_INIT { (uint32_t)sizeof(oto_param_info), 0u, 0u, 0u, 0.0, 0.0, 0.0, NULL, NULL, NULL, NULL }
+#define OTO_SCORE_INFO_INIT { (uint32_t)sizeof(oto_score_info), 0u, 0u, 0u, NULL, NULL, NULL, NULL }
 #define OTO_VERDICT_INIT \
   { (uint32_t)sizeof(oto_verdict), 0u, 0u, 0u, 0.0, 0.0, 0.0, 0.0, 0.0, NULL, NULL, NULL, NULL }
 
@@ -91,11 +97,14 @@ typedef int32_t oto_status;
 #define OTO_ERR_STATE (-6)
 /** The buffer is too small; `needed` says how much is needed. */
 #define OTO_ERR_BUFFER_TOO_SMALL (-7)
-/** Memory could not be had. Kept for later: a failed allocation ends the process today. */
+/** There is no memory for a probe or for the samples of a reference. (Where a few bytes are lacking the process ends.) */
 #define OTO_ERR_MEMORY (-8)
 /** A bug of this library was caught. A probe it happened in is poisoned. */
 #define OTO_ERR_PANIC (-9)
-/** The probe met OTO_ERR_PANIC before: only oto_probe_free is allowed. The last number given out so far. */
+/**
+ * The probe met OTO_ERR_PANIC before: only oto_probe_free is allowed, or oto_probe_init in memory of yours. The last number
+ * given out so far.
+ */
 #define OTO_ERR_POISONED (-10)
 
 /* -------------------------------------------------------------------------------------------------------------------
@@ -145,6 +154,14 @@ typedef struct oto_reference oto_reference;
 #define OTO_EXACTNESS_EXACT 0u
 /** Exactness of a field: equal on every machine within a stated tolerance. */
 #define OTO_EXACTNESS_TOLERANCE 1u
+/** Type of a parameter: a number, for oto_config_set_f64. */
+#define OTO_PARAM_NUMBER 0u
+/** Type of a parameter: one of some words, for oto_config_set_str. */
+#define OTO_PARAM_CHOICE 1u
+/** A flag of a score: more is better. */
+#define OTO_SCORE_HIGHER_IS_BETTER 1u
+/** A flag of a score: it compares sample with sample, so the signals must be in step. */
+#define OTO_SCORE_IN_STEP 2u
 /** Outcome of a verdict: measured, and within the bounds. */
 #define OTO_VERDICT_PASS 1u
 /** Outcome of a verdict: measured, and outside. */
@@ -290,6 +307,73 @@ typedef struct oto_field_info {
   const char *doc;
 } oto_field_info;
 
+/** A kind of finding, as the catalogue describes it. Texts are static. Begin with OTO_KIND_INFO_INIT. */
+typedef struct oto_kind_info {
+  /** In: sizeof(oto_kind_info) as the caller compiled it. Out: how much of it was written. */
+  uint32_t struct_size;
+  /** OTO_KIND_*; counted within the metric, never reused. */
+  uint32_t id;
+  /** The metric it belongs to. */
+  uint32_t metric_id;
+  /** A finding is raised at most this many milliseconds after its onset could be known. */
+  uint32_t max_delay_ms;
+  /** The name in the JSON. */
+  const char *name;
+  /** The name of the unit of value and threshold. */
+  const char *unit;
+  /** The sentence people read, with places such as `{value}` in it: oto_finding_message fills them in. */
+  const char *message;
+} oto_kind_info;
+
+/**
+ * A parameter of a config, as the catalogue describes it. Numbers are NaN where there is none. Texts are static. Begin with
+ * OTO_PARAM_INFO_INIT.
+ */
+typedef struct oto_param_info {
+  /** In: sizeof(oto_param_info) as the caller compiled it. Out: how much of it was written. */
+  uint32_t struct_size;
+  /** The metric it belongs to. */
+  uint32_t metric_id;
+  /** OTO_PARAM_*. */
+  uint32_t value_type;
+  /** 0; kept for later. */
+  uint32_t reserved;
+  /** What a number is unless it is set. */
+  double default_value;
+  /** The lowest number that is allowed. */
+  double min;
+  /** The highest number that is allowed. */
+  double max;
+  /** The key that oto_config_set_f64 and oto_config_set_str take, such as `clipping.min_run_samples`. */
+  const char *name;
+  /** The name of the unit, such as `samples`. Numbers in `samples` and `count` must be whole. */
+  const char *unit;
+  /** The words that are allowed, with commas between them; the first is the default. Empty for a number. */
+  const char *words;
+  /** One sentence. */
+  const char *doc;
+} oto_param_info;
+
+/** A full-reference score, as the catalogue describes it. Texts are static. Begin with OTO_SCORE_INFO_INIT. */
+typedef struct oto_score_info {
+  /** In: sizeof(oto_score_info) as the caller compiled it. Out: how much of it was written. */
+  uint32_t struct_size;
+  /** Never reused among scores. */
+  uint32_t id;
+  /** Rises when the score's values change their meaning or their numbers. */
+  uint32_t revision;
+  /** OTO_SCORE_*. */
+  uint32_t flags;
+  /** The name in keys and in the JSON. */
+  const char *name;
+  /** The name of the unit, such as `db`. */
+  const char *unit;
+  /** The presets, with commas between them; the first is the default. Asked for as `score:preset`. */
+  const char *presets;
+  /** One sentence. */
+  const char *doc;
+} oto_score_info;
+
 /**
  * How a report did on one requirement of a delivery norm. Numbers are NaN where there is none. Texts are static. Begin
  * with OTO_VERDICT_INIT.
@@ -410,21 +494,50 @@ oto_status oto_config_error(const oto_config *config, char *buf, size_t cap, siz
 void oto_config_free(oto_config *config);
 
 /* -------------------------------------------------------------------------------------------------------------------
- * Probe: listens to one stream. After oto_probe_new no call here allocates, locks or makes a system call.
+ * Probe: listens to one stream. Once a probe is made, no call with it allocates, locks or makes a system call.
  * ------------------------------------------------------------------------------------------------------------------- */
 
 /**
  * Makes a probe at the start of a stream. Free it with oto_probe_free.
  *
- * Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned; OTO_ERR_STATE if `config` is not frozen.
+ * Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned; OTO_ERR_STATE if `config` is not frozen;
+ * OTO_ERR_MEMORY.
  */
 oto_status oto_probe_new(const oto_config *config, oto_probe **out);
 
-/** Frees a probe. NULL is allowed. */
+/**
+ * Frees what oto_probe_new made. NULL is allowed. A probe in memory of yours is left alone: it holds nothing that would have to
+ * be freed.
+ */
 void oto_probe_free(oto_probe *probe);
 
 /**
- * Makes a probe as new, for the next stream. Findings nobody polled are gone.
+ * How many bytes a probe of this config needs, for oto_probe_init: the same for all, a multiple of oto_probe_align, and for
+ * ever: nothing grows while a probe listens. 0 if `config` is NULL, misaligned or not frozen.
+ */
+size_t oto_probe_size(const oto_config *config);
+
+/** What the address of that memory must be a multiple of: a power of 2. 0 if `config` is NULL, misaligned or not frozen. */
+size_t oto_probe_align(const oto_config *config);
+
+/**
+ * Makes a probe at the start of a stream, in memory of yours: at least oto_probe_size bytes at a multiple of oto_probe_align,
+ * with anything in them. Allocates nothing, and there is nothing to free: forget the memory when you like, or make the next probe in it.
+ *
+ *     void *mem = aligned_alloc(oto_probe_align(config), oto_probe_size(config));
+ *     oto_probe_init(mem, oto_probe_size(config), config, &probe);
+ *
+ * The handle is the address of the memory. While no call is at work you may move a probe: copy its oto_probe_size bytes to other
+ * memory of that alignment and go on with the new address as the handle; the old one is memory again.
+ *
+ * Errors, after which the memory is as it was: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer or `mem` is misaligned;
+ * OTO_ERR_BUFFER_TOO_SMALL; OTO_ERR_STATE if `config` is not frozen.
+ */
+oto_status oto_probe_init(void *mem, size_t size, const oto_config *config, oto_probe **out);
+
+/**
+ * Makes a probe as new, for the next stream: a pool keeps one for each stream that may run at a time. Findings nobody polled
+ * are gone.
  *
  * Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if `probe` is misaligned; OTO_ERR_POISONED, OTO_ERR_PANIC.
  */
@@ -505,6 +618,28 @@ oto_status oto_probe_snapshot(const oto_probe *probe, oto_report *report);
 oto_status oto_probe_finish(oto_probe *probe, oto_report *report);
 
 /* -------------------------------------------------------------------------------------------------------------------
+ * Batch: pushes to many probes in one call, faster than one by one. Allocates nothing either.
+ * ------------------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Pushes 16-bit samples to `count` probes: the same as oto_probe_push_i16 for each, in one call and faster. Element `i` of each
+ * array belongs to push `i`. `t_ns` may be NULL (no times), as may `flags` (all 0). `statuses` (may be NULL) gets what
+ * oto_probe_push_i16 would have answered for each; the answer is the first of them that is not OTO_OK, and stops no other push.
+ *
+ * Put probes of one config side by side: eight of one channel are heard at a time. Values behind the K-filter then agree with
+ * those of single pushes within their tolerance; all others are the same. A probe may come several times and hears its pushes in order.
+ *
+ * Errors: as oto_probe_push_i16 for a push; for the call OTO_ERR_NULL, or OTO_ERR_ARGUMENT if an array is misaligned or `count`
+ * overflows: nothing was pushed and no status written then. OTO_ERR_PANIC poisons the probes it is written for.
+ */
+oto_status oto_batch_push_i16(oto_probe *const *probes, const int16_t *const *pcm, const size_t *samples_per_channel,
+                              const int64_t *t_ns, const uint32_t *flags, size_t count, oto_status *statuses);
+
+/** As oto_batch_push_i16, of floats with full scale 1.0. */
+oto_status oto_batch_push_f32(oto_probe *const *probes, const float *const *pcm, const size_t *samples_per_channel,
+                              const int64_t *t_ns, const uint32_t *flags, size_t count, oto_status *statuses);
+
+/* -------------------------------------------------------------------------------------------------------------------
  * Report: the values of one stream. Made once, filled any number of times; plain data that any thread may read.
  * ------------------------------------------------------------------------------------------------------------------- */
 
@@ -529,6 +664,15 @@ void oto_report_free(oto_report *report);
 oto_status oto_report_value(const oto_report *report, uint32_t field_id, double *out);
 
 /**
+ * The value of one field, by its key: `loudness.integrated_lufs`. Looks the key up each time: oto_report_value is quicker.
+ *
+ * OTO_UNDEFINED and OTO_NOT_COMPUTED say that there is no value; `out` is not written then.
+ *
+ * Errors: as oto_report_value.
+ */
+oto_status oto_report_value_by_key(const oto_report *report, const char *key, double *out);
+
+/**
  * All values in one call, in the order of oto_field_get_info. `states` gets 0, OTO_UNDEFINED or OTO_NOT_COMPUTED for
  * each; where it is not 0, the value is NaN. Ask with `cap` 0 (and `values` and `states` NULL) for the number.
  *
@@ -538,6 +682,15 @@ oto_status oto_report_value(const oto_report *report, uint32_t field_id, double 
  * pointer is misaligned or `cap` overflows.
  */
 oto_status oto_report_values(const oto_report *report, double *values, uint8_t *states, size_t cap, size_t *needed);
+
+/**
+ * How many findings of a kind there were: OTO_METRIC_* and OTO_KIND_*. Exact, also where findings were dropped because nobody
+ * polled. `metric_id` 0 and `kind` 0 count all; `kind` 0 counts those of a metric.
+ *
+ * Errors: OTO_ERR_UNKNOWN_KEY; OTO_ERR_STATE if the report was never filled; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is
+ * misaligned.
+ */
+oto_status oto_report_finding_count(const oto_report *report, uint32_t metric_id, uint32_t kind, uint64_t *out);
 
 /**
  * The report as one JSON object on one line, in UTF-8, schema `otoscope.report/1`. Its `findings` are those nobody had
@@ -572,7 +725,7 @@ oto_status oto_report_verdict(const oto_report *report, const char *norm_name, s
  *
  * Errors: OTO_ERR_UNKNOWN_KEY for a score or preset that there is not; OTO_ERR_OUT_OF_RANGE (max_delay_s, or a score twice);
  * OTO_ERR_UNSUPPORTED for an option of a later version; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned, `count`
- * overflows, or struct_size is less than 4 or more than 1024.
+ * overflows, or struct_size is less than 4 or more than 1024; OTO_ERR_MEMORY if there is none for the copy.
  */
 oto_status oto_reference_new_i16(const int16_t *pcm, size_t count, uint32_t sample_rate_hz, const char *scores,
                                  const oto_compare_options *options, oto_reference **out);
@@ -632,12 +785,6 @@ oto_status oto_comparison_status(const oto_comparison *comparison, const char *k
  */
 oto_status oto_comparison_json(const oto_comparison *comparison, char *buf, size_t cap, size_t *needed);
 
-/** How many full-reference scores there are. */
-size_t oto_score_count(void);
-
-/** The name of score `index`, 0 to oto_score_count() - 1, such as `stoi`. Static, never NULL: empty beyond the end. */
-const char *oto_score_str(size_t index);
-
 /* -------------------------------------------------------------------------------------------------------------------
  * Catalogue: what there is to measure. A new metric adds entries and OTO_FIELD_* numbers, never a function.
  * ------------------------------------------------------------------------------------------------------------------- */
@@ -673,6 +820,54 @@ oto_status oto_field_find(const char *name, uint32_t *field_id);
 
 /** The name of a kind of finding, as in the JSON. Static, never NULL: empty if this library does not know it. */
 const char *oto_finding_kind_str(uint32_t metric_id, uint32_t kind);
+
+/**
+ * A finding as a sentence of English, with its numbers: `a hole of 49 ms in the voice`. Ask with `cap` 0 (and `buf` NULL) for the
+ * size, then for the text. Allocates.
+ *
+ * `needed` is set to the size of the text with its NUL, also if the buffer is too small; the buffer is not touched then.
+ *
+ * Errors: OTO_ERR_UNKNOWN_KEY if this library does not know the metric or the kind; OTO_ERR_OUT_OF_RANGE if the rate is 0;
+ * OTO_ERR_BUFFER_TOO_SMALL; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or `cap` overflows.
+ */
+oto_status oto_finding_message(const oto_finding *finding, uint32_t sample_rate_hz, char *buf, size_t cap,
+                               size_t *needed);
+
+/** How many kinds of findings all metrics have together. */
+size_t oto_kind_count(void);
+
+/**
+ * Describes kind `index`, 0 to oto_kind_count() - 1. Set `struct_size` before (OTO_KIND_INFO_INIT).
+ *
+ * Errors: OTO_ERR_OUT_OF_RANGE; OTO_ERR_NULL; OTO_ERR_ARGUMENT if `out` is misaligned or struct_size is less than 4 or
+ * more than 1024.
+ */
+oto_status oto_kind_get_info(size_t index, oto_kind_info *out);
+
+/** How many parameters all metrics have together. */
+size_t oto_param_count(void);
+
+/**
+ * Describes parameter `index`, 0 to oto_param_count() - 1. Set `struct_size` before (OTO_PARAM_INFO_INIT).
+ *
+ * Errors: OTO_ERR_OUT_OF_RANGE; OTO_ERR_NULL; OTO_ERR_ARGUMENT if `out` is misaligned or struct_size is less than 4 or
+ * more than 1024.
+ */
+oto_status oto_param_get_info(size_t index, oto_param_info *out);
+
+/** How many full-reference scores there are. */
+size_t oto_score_count(void);
+
+/**
+ * Describes score `index`, 0 to oto_score_count() - 1. Set `struct_size` before (OTO_SCORE_INFO_INIT).
+ *
+ * Errors: OTO_ERR_OUT_OF_RANGE; OTO_ERR_NULL; OTO_ERR_ARGUMENT if `out` is misaligned or struct_size is less than 4 or
+ * more than 1024.
+ */
+oto_status oto_score_get_info(size_t index, oto_score_info *out);
+
+/** The name of score `index`, 0 to oto_score_count() - 1, such as `stoi`. Static, never NULL: empty beyond the end. */
+const char *oto_score_str(size_t index);
 
 /** How many delivery norms there are. */
 size_t oto_norm_count(void);

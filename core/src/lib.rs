@@ -30,7 +30,10 @@ pub use error::{ConfigError, PushError};
 pub use features::{Packet, PacketFate};
 pub use finding::{Finding, Severity, State};
 pub use metrics::SPECS;
-pub use probe::{Config, Enabled, Job, MAX_CHANNELS, Plan, Probe, Push, Setting, StreamSpec, push_many};
+pub use probe::{
+    Config, Enabled, Job, MAX_CHANNELS, Plan, Probe, ProbeMut, ProbeRef, ProbeState, Push, Setting, StreamSpec,
+    push_many,
+};
 pub use report::{FindingLog, Report, StreamMeta, kind_name, message, specs_of};
 pub use simd::Level;
 pub use text::{Script, TextHint};

@@ -1,13 +1,24 @@
 //! Catalogue: what there is to measure. A new metric adds entries and OTO_FIELD_* numbers, never a function
 
-use crate::guard::{Out, text, write_struct};
+use crate::guard::{Out, give_text, shared, text, write_struct};
 use crate::status::*;
-use crate::texts::{self, FIELDS, METRICS};
+use crate::texts::{self, METRICS};
 use crate::types::*;
 use core::ffi::c_char;
-use otoscope::SPECS;
-use otoscope::spec::Exactness;
+use otoscope::compare::SCORES;
+use otoscope::spec::{Domain, Exactness, MetricSpec};
 use otoscope::verdict::NORMS;
+use otoscope::{Finding, SPECS, Severity, State};
+
+/// How many of something all metrics have together.
+pub(crate) fn count(of: fn(&MetricSpec) -> usize) -> usize {
+    SPECS.iter().map(|spec| of(spec)).sum()
+}
+
+/// Metric and place in it of the one with this index, counted over all metrics.
+fn find(index: usize, of: fn(&MetricSpec) -> usize) -> Option<(usize, usize)> {
+    SPECS.iter().enumerate().flat_map(|(m, spec)| (0..of(spec)).map(move |i| (m, i))).nth(index)
+}
 
 /// How many metrics there are.
 #[unsafe(no_mangle)]
@@ -42,7 +53,7 @@ pub unsafe extern "C" fn oto_metric_get_info(index: usize, out: *mut oto_metric_
 /// How many fields all metrics have together.
 #[unsafe(no_mangle)]
 pub extern "C" fn oto_field_count() -> usize {
-    entry!({ FIELDS } else 0)
+    entry!({ count(|m| m.fields.len()) } else 0)
 }
 
 /// Describes field `index`, 0 to oto_field_count() - 1. Set `struct_size` before (OTO_FIELD_INFO_INIT).
@@ -52,8 +63,7 @@ pub extern "C" fn oto_field_count() -> usize {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oto_field_get_info(index: usize, out: *mut oto_field_info) -> oto_status {
     entry!({
-        let mut all = SPECS.iter().enumerate().flat_map(|(m, spec)| (0..spec.fields.len()).map(move |f| (m, f)));
-        let info = all.nth(index).map(|(m, f)| {
+        let info = find(index, |m| m.fields.len()).map(|(m, f)| {
             let (spec, field) = (SPECS[m], &SPECS[m].fields[f]);
             let [name, unit, doc] = texts::field(m, f);
             oto_field_info {
@@ -96,8 +106,145 @@ pub extern "C" fn oto_finding_kind_str(metric_id: u32, kind: u32) -> *const c_ch
     entry!({
         let metric = SPECS.iter().position(|s| u32::from(s.id) == metric_id);
         let kind = metric.and_then(|m| Some((m, SPECS[m].kinds.iter().position(|k| u32::from(k.id) == kind)?)));
-        kind.map_or(c"".as_ptr(), |(m, k)| texts::kind(m, k))
+        kind.map_or(c"".as_ptr(), |(m, k)| texts::kind(m, k)[0])
     } else c"".as_ptr())
+}
+
+/// A finding as a sentence of English, with its numbers: `a hole of 49 ms in the voice`. Ask with `cap` 0 (and `buf` NULL) for the
+/// size, then for the text. Allocates.
+///
+/// `needed` is set to the size of the text with its NUL, also if the buffer is too small; the buffer is not touched then.
+///
+/// Errors: OTO_ERR_UNKNOWN_KEY if this library does not know the metric or the kind; OTO_ERR_OUT_OF_RANGE if the rate is 0;
+/// OTO_ERR_BUFFER_TOO_SMALL; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or `cap` overflows.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_finding_message(
+    finding: *const oto_finding,
+    sample_rate_hz: u32,
+    buf: *mut c_char,
+    cap: usize,
+    needed: *mut usize,
+) -> oto_status {
+    entry!({
+        // SAFETY: the caller's pointer, as the header asks for it.
+        let f = unsafe { shared(finding) }?;
+        let metric = SPECS.iter().find(|s| u32::from(s.id) == f.metric_id).ok_or(OTO_ERR_UNKNOWN_KEY)?;
+        let kind = metric.kinds.iter().find(|k| u32::from(k.id) == f.kind).ok_or(OTO_ERR_UNKNOWN_KEY)?;
+        if sample_rate_hz == 0 {
+            return Err(OTO_ERR_OUT_OF_RANGE);
+        }
+        // What a message does not mention is as in any finding.
+        let said = Finding {
+            seq: f.seq,
+            event_id: f.event_id,
+            state: State::Point,
+            metric_id: metric.id,
+            kind: kind.id,
+            severity: Severity::Info,
+            start_sample: f.start_sample,
+            end_sample: f.end_sample,
+            t_ns: None,
+            chunk: None,
+            channel_mask: f.channel_mask,
+            value: f.value,
+            threshold: f.threshold,
+        };
+        // SAFETY: the caller's pointers, as the header asks for them.
+        unsafe { give_text(&otoscope::message(&said, sample_rate_hz), buf, cap, needed) }
+    })
+}
+
+/// How many kinds of findings all metrics have together.
+#[unsafe(no_mangle)]
+pub extern "C" fn oto_kind_count() -> usize {
+    entry!({ count(|m| m.kinds.len()) } else 0)
+}
+
+/// Describes kind `index`, 0 to oto_kind_count() - 1. Set `struct_size` before (OTO_KIND_INFO_INIT).
+///
+/// Errors: OTO_ERR_OUT_OF_RANGE; OTO_ERR_NULL; OTO_ERR_ARGUMENT if `out` is misaligned or struct_size is less than 4 or
+/// more than 1024.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_kind_get_info(index: usize, out: *mut oto_kind_info) -> oto_status {
+    entry!({
+        let info = find(index, |m| m.kinds.len()).map(|(m, k)| {
+            let (spec, kind) = (SPECS[m], &SPECS[m].kinds[k]);
+            let [name, unit, message] = texts::kind(m, k);
+            let (id, metric_id, max_delay_ms) = (kind.id.into(), spec.id.into(), kind.max_delay_ms);
+            oto_kind_info { struct_size: 0, id, metric_id, max_delay_ms, name, unit, message }
+        });
+        // SAFETY: the caller's pointer, as the header asks for it.
+        unsafe { write_struct(out, info) }
+    })
+}
+
+/// How many parameters all metrics have together.
+#[unsafe(no_mangle)]
+pub extern "C" fn oto_param_count() -> usize {
+    entry!({ count(|m| m.params.len()) } else 0)
+}
+
+/// Describes parameter `index`, 0 to oto_param_count() - 1. Set `struct_size` before (OTO_PARAM_INFO_INIT).
+///
+/// Errors: OTO_ERR_OUT_OF_RANGE; OTO_ERR_NULL; OTO_ERR_ARGUMENT if `out` is misaligned or struct_size is less than 4 or
+/// more than 1024.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_param_get_info(index: usize, out: *mut oto_param_info) -> oto_status {
+    entry!({
+        let info = find(index, |m| m.params.len()).map(|(m, p)| {
+            let [name, unit, words, doc] = texts::param(m, p);
+            let (value_type, default_value, min, max) = match SPECS[m].params[p].domain {
+                Domain::Number { default, min, max } => (OTO_PARAM_NUMBER, default, min, max),
+                Domain::Choice(_) => (OTO_PARAM_CHOICE, f64::NAN, f64::NAN, f64::NAN),
+            };
+            oto_param_info {
+                struct_size: 0,
+                metric_id: SPECS[m].id.into(),
+                value_type,
+                reserved: 0,
+                default_value,
+                min,
+                max,
+                name,
+                unit,
+                words,
+                doc,
+            }
+        });
+        // SAFETY: the caller's pointer, as the header asks for it.
+        unsafe { write_struct(out, info) }
+    })
+}
+
+/// How many full-reference scores there are.
+#[unsafe(no_mangle)]
+pub extern "C" fn oto_score_count() -> usize {
+    entry!({ SCORES.len() } else 0)
+}
+
+/// Describes score `index`, 0 to oto_score_count() - 1. Set `struct_size` before (OTO_SCORE_INFO_INIT).
+///
+/// Errors: OTO_ERR_OUT_OF_RANGE; OTO_ERR_NULL; OTO_ERR_ARGUMENT if `out` is misaligned or struct_size is less than 4 or
+/// more than 1024.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_score_get_info(index: usize, out: *mut oto_score_info) -> oto_status {
+    entry!({
+        let info = SCORES.get(index).map(|score| {
+            let [name, unit, presets, doc] = texts::score(index);
+            let better = if score.higher_is_better { OTO_SCORE_HIGHER_IS_BETTER } else { 0 };
+            let flags = better | if score.in_step { OTO_SCORE_IN_STEP } else { 0 };
+            let (id, revision) = (score.id.into(), score.revision.into());
+            oto_score_info { struct_size: 0, id, revision, flags, name, unit, presets, doc }
+        });
+        // SAFETY: the caller's pointer, as the header asks for it.
+        unsafe { write_struct(out, info) }
+    })
+}
+
+/// The name of score `index`, 0 to oto_score_count() - 1, such as `stoi`. Static, never NULL: empty beyond the end.
+#[unsafe(no_mangle)]
+pub extern "C" fn oto_score_str(index: usize) -> *const c_char {
+    entry!({ if index < SCORES.len() { texts::score(index)[0] } else { c"".as_ptr() } } else c"".as_ptr())
 }
 
 /// How many delivery norms there are.

@@ -5,7 +5,7 @@ use crate::status::*;
 use crate::types::*;
 use core::ffi::c_char;
 use otoscope::ConfigError;
-use otoscope::compare::{Align, Comparison, ComparisonMeta, Config, Plan, Reference, SCORES, Samples, Scored, Scratch};
+use otoscope::compare::{Align, Comparison, ComparisonMeta, Config, Plan, Reference, Samples, Scored, Scratch};
 use otoscope::spec::Value;
 
 /// A signal as it should be, prepared for any number of comparisons.
@@ -79,7 +79,10 @@ where
 {
     // SAFETY: as promised to this function.
     let (pcm, out, plan) = unsafe { (samples(pcm, count, 1)?, Out::new(out)?, plan(scores, options)?) };
-    let reference = Reference::new(&plan, pcm.to_vec(), sample_rate_hz);
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(pcm.len()).map_err(|_| OTO_ERR_MEMORY)?;
+    copy.extend_from_slice(pcm);
+    let reference = Reference::new(&plan, copy, sample_rate_hz);
     out.set(Box::into_raw(Box::new(oto_reference { reference })));
     Ok(())
 }
@@ -110,7 +113,7 @@ where
 ///
 /// Errors: OTO_ERR_UNKNOWN_KEY for a score or preset that there is not; OTO_ERR_OUT_OF_RANGE (max_delay_s, or a score twice);
 /// OTO_ERR_UNSUPPORTED for an option of a later version; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned, `count`
-/// overflows, or struct_size is less than 4 or more than 1024.
+/// overflows, or struct_size is less than 4 or more than 1024; OTO_ERR_MEMORY if there is none for the copy.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oto_reference_new_i16(
     pcm: *const i16,
@@ -267,16 +270,4 @@ pub unsafe extern "C" fn oto_comparison_json(
         // SAFETY: as above.
         unsafe { give_text(&json, buf, cap, needed) }
     })
-}
-
-/// How many full-reference scores there are.
-#[unsafe(no_mangle)]
-pub extern "C" fn oto_score_count() -> usize {
-    entry!({ SCORES.len() } else 0)
-}
-
-/// The name of score `index`, 0 to oto_score_count() - 1, such as `stoi`. Static, never NULL: empty beyond the end.
-#[unsafe(no_mangle)]
-pub extern "C" fn oto_score_str(index: usize) -> *const c_char {
-    entry!({ if index < SCORES.len() { crate::texts::score(index) } else { c"".as_ptr() } } else c"".as_ptr())
 }

@@ -2,8 +2,9 @@
 
 use crate::status::*;
 use crate::types::*;
-use core::ffi::{CStr, c_char};
+use core::ffi::{CStr, c_char, c_void};
 use core::mem::MaybeUninit;
+use std::alloc::Layout;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -38,7 +39,7 @@ pub(crate) fn status(f: impl FnOnce() -> Outcome) -> oto_status {
 }
 
 /// Not NULL, and aligned for its type.
-fn check<T>(pointer: *const T) -> Outcome {
+pub(crate) fn check<T>(pointer: *const T) -> Outcome {
     if pointer.is_null() {
         Err(OTO_ERR_NULL)
     } else if !pointer.is_aligned() {
@@ -49,7 +50,7 @@ fn check<T>(pointer: *const T) -> Outcome {
 }
 
 /// As [`check`], but NULL is allowed if there are no elements; and all of them together fit into an address space.
-fn check_array<T>(pointer: *const T, len: usize) -> Outcome {
+pub(crate) fn check_array<T>(pointer: *const T, len: usize) -> Outcome {
     if len == 0 && pointer.is_null() {
         return Ok(());
     }
@@ -57,6 +58,19 @@ fn check_array<T>(pointer: *const T, len: usize) -> Outcome {
     match len.checked_mul(size_of::<T>()) {
         Some(bytes) if bytes <= isize::MAX as usize => Ok(()),
         _ => Err(OTO_ERR_ARGUMENT),
+    }
+}
+
+/// Memory of the caller's that something of a layout is to be made in: not NULL, aligned and large enough.
+pub(crate) fn check_memory(memory: *mut c_void, size: usize, layout: Layout) -> Outcome<*mut c_void> {
+    if memory.is_null() {
+        Err(OTO_ERR_NULL)
+    } else if !memory.addr().is_multiple_of(layout.align()) {
+        Err(OTO_ERR_ARGUMENT)
+    } else if size < layout.size() {
+        Err(OTO_ERR_BUFFER_TOO_SMALL)
+    } else {
+        Ok(memory)
     }
 }
 
@@ -184,7 +198,13 @@ unsafe impl Sized32 for oto_packet {}
 unsafe impl Sized32 for oto_metric_info {}
 // SAFETY: as above.
 unsafe impl Sized32 for oto_field_info {}
+// SAFETY: as above.
+unsafe impl Sized32 for oto_kind_info {}
+// SAFETY: as above.
+unsafe impl Sized32 for oto_score_info {}
 // SAFETY: as above, and numbers, of which any bits are one.
+unsafe impl Sized32 for oto_param_info {}
+// SAFETY: as above.
 unsafe impl Sized32 for oto_verdict {}
 // SAFETY: integers and a number without padding, as asserted by its size.
 unsafe impl Sized32 for oto_compare_options {}

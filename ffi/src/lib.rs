@@ -13,6 +13,7 @@
 
 #[macro_use]
 mod guard;
+mod batch;
 mod catalogue;
 mod compare;
 mod config;
@@ -26,6 +27,7 @@ mod types;
 #[cfg(test)]
 mod tests;
 
+pub use batch::*;
 pub use catalogue::*;
 pub use compare::*;
 pub use config::*;

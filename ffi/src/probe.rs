@@ -1,17 +1,105 @@
-//! Probe: listens to one stream. After oto_probe_new no call here allocates, locks or makes a system call
+//! Probe: listens to one stream. Once a probe is made, no call with it allocates, locks or makes a system call
 
 use crate::config::oto_config;
-use crate::guard::{Out, OutArray, Outcome, exclusive, free, read_struct, samples, shared};
+use crate::guard::{Out, OutArray, Outcome, check, check_memory, exclusive, read_struct, samples, shared};
 use crate::report::oto_report;
 use crate::status::*;
 use crate::types::*;
 use core::cell::Cell;
-use otoscope::{Finding, Packet, PacketFate, Probe, Push, PushError, Script, TextHint};
+use core::ffi::c_void;
+use core::ptr::NonNull;
+use otoscope::{Finding, Packet, PacketFate, Plan, ProbeMut, ProbeRef, ProbeState, Push, PushError, Script, TextHint};
+use std::alloc::{Layout, alloc, dealloc};
 
 /// Listens to one stream.
 pub struct oto_probe {
-    probe: Probe,
     pub(crate) poison: Poison,
+    /// Whether oto_probe_new made the memory.
+    ours: bool,
+    /// That of the config, which outlives the probe.
+    plan: NonNull<Plan>,
+    state: ProbeState,
+    _line: CacheLine,
+    // After this, in the same memory: the block of the state, as many `u64` as the plan says.
+}
+
+/// What memory is fetched in.
+#[repr(align(64))]
+struct CacheLine;
+
+// SAFETY: the plan is only read, and plans may be read from any thread; everything else is plain data.
+unsafe impl Send for oto_probe {}
+
+/// Where in the memory of a probe its block begins.
+const BLOCK: usize = size_of::<oto_probe>();
+const _: () = assert!(BLOCK.is_multiple_of(align_of::<u64>()) && !core::mem::needs_drop::<oto_probe>());
+
+/// The memory of one probe. Its size is a multiple of its alignment, so that probes may lie side by side.
+fn layout(plan: &Plan) -> Outcome<Layout> {
+    let size = BLOCK + plan.block_len() * size_of::<u64>();
+    let layout = Layout::from_size_align(size, align_of::<oto_probe>()).map_err(|_| OTO_ERR_MEMORY)?;
+    Ok(layout.pad_to_align())
+}
+
+impl oto_probe {
+    /// Makes a probe in memory that has its [`layout`].
+    ///
+    /// # Safety
+    /// The memory may be written, and is as large and as aligned as the layout says. The plan outlives the probe.
+    unsafe fn place(memory: *mut Self, plan: &Plan, ours: bool) {
+        let made = Self {
+            poison: Poison::default(),
+            ours,
+            plan: NonNull::from(plan),
+            state: ProbeState::new(plan),
+            _line: CacheLine,
+        };
+        // SAFETY: as promised to this function: the layout has room for both.
+        unsafe {
+            memory.write(made);
+            memory.cast::<u8>().add(BLOCK).write_bytes(0, plan.block_len() * size_of::<u64>());
+        }
+    }
+
+    /// A probe as the core sees it, and whether it is poisoned.
+    ///
+    /// # Safety
+    /// If not NULL and aligned, it points to a probe that nobody else uses during `'a`.
+    pub(crate) unsafe fn parts<'a>(probe: *mut Self) -> Outcome<(&'a Poison, ProbeMut<'a>)> {
+        // SAFETY: as promised to this function.
+        let Self { poison, plan, state, .. } = unsafe { exclusive(probe) }?;
+        // SAFETY: the config outlives the probe. The block lies behind the probe, as `place` made it; nothing else points to it.
+        let (plan, block) = unsafe {
+            let plan = plan.as_ref();
+            (plan, core::slice::from_raw_parts_mut(probe.cast::<u8>().add(BLOCK).cast(), plan.block_len()))
+        };
+        Ok((poison, ProbeMut::new(plan, state, block)))
+    }
+
+    /// Whether a call is at work, or was when it panicked. Takes hold of nothing: the call at work has the rest.
+    ///
+    /// # Safety
+    /// If not NULL and aligned, it points to a probe.
+    pub(crate) unsafe fn is_at_work(probe: *const Self) -> Outcome<bool> {
+        check(probe)?;
+        // SAFETY: not NULL and aligned; a probe, as promised. A mark is a cell, which the call at work only looks at, too.
+        Ok(unsafe { &(*probe).poison }.poisoned.get())
+    }
+
+    /// The same, to look at.
+    ///
+    /// # Safety
+    /// If not NULL and aligned, it points to a probe that nobody changes during `'a`.
+    unsafe fn look<'a>(probe: *const Self) -> Outcome<(&'a Poison, ProbeRef<'a>)> {
+        // SAFETY: as promised to this function.
+        let Self { poison, plan, state, .. } = unsafe { shared(probe) }?;
+        // SAFETY: as in `parts`.
+        let (plan, block) = unsafe {
+            let plan = plan.as_ref();
+            (plan, core::slice::from_raw_parts(probe.cast::<u8>().add(BLOCK).cast(), plan.block_len()))
+        };
+        Ok((poison, ProbeRef::new(plan, state, block)))
+    }
 }
 
 /// Remembers that a call panicked.
@@ -29,11 +117,26 @@ impl Poison {
         if self.poisoned.replace(true) {
             return Err(OTO_ERR_POISONED);
         }
-        #[cfg(test)]
-        assert!(!self.fault.take(), "a fault made by a test");
+        self.fault();
         let result = call();
         self.poisoned.set(false);
         result
+    }
+
+    /// Panics if a test said so.
+    pub(crate) fn fault(&self) {
+        #[cfg(test)]
+        assert!(!self.fault.take(), "a fault made by a test");
+    }
+
+    /// Says that a call is at work; whether another one is, or was when it panicked.
+    pub(crate) fn begin(&self) -> bool {
+        self.poisoned.replace(true)
+    }
+
+    /// Says that it is done.
+    pub(crate) fn end(&self) {
+        self.poisoned.set(false);
     }
 }
 
@@ -41,13 +144,13 @@ impl Poison {
 ///
 /// # Safety
 /// If not NULL and aligned, it points to a probe that nobody else uses.
-unsafe fn with<R>(probe: *mut oto_probe, call: impl FnOnce(&mut Probe) -> Outcome<R>) -> Outcome<R> {
+unsafe fn with<R>(probe: *mut oto_probe, call: impl FnOnce(&mut ProbeMut<'_>) -> Outcome<R>) -> Outcome<R> {
     // SAFETY: as promised to this function.
-    let oto_probe { probe, poison } = unsafe { exclusive(probe) }?;
-    poison.guard(|| call(probe))
+    let (poison, mut probe) = unsafe { oto_probe::parts(probe) }?;
+    poison.guard(|| call(&mut probe))
 }
 
-fn push_of(t_ns: i64, flags: u32) -> Outcome<Push> {
+pub(crate) fn push_of(t_ns: i64, flags: u32) -> Outcome<Push> {
     if flags & !OTO_PUSH_SAME_CHUNK != 0 {
         return Err(OTO_ERR_UNSUPPORTED);
     }
@@ -55,7 +158,7 @@ fn push_of(t_ns: i64, flags: u32) -> Outcome<Push> {
     Ok(Push { t_ns, same_chunk: flags & OTO_PUSH_SAME_CHUNK != 0 })
 }
 
-fn status_of(error: PushError) -> oto_status {
+pub(crate) fn status_of(error: PushError) -> oto_status {
     match error {
         PushError::Finished => OTO_ERR_STATE,
         _ => OTO_ERR_ARGUMENT,
@@ -64,34 +167,100 @@ fn status_of(error: PushError) -> oto_status {
 
 /// Makes a probe at the start of a stream. Free it with oto_probe_free.
 ///
-/// Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned; OTO_ERR_STATE if `config` is not frozen.
+/// Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned; OTO_ERR_STATE if `config` is not frozen;
+/// OTO_ERR_MEMORY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oto_probe_new(config: *const oto_config, out: *mut *mut oto_probe) -> oto_status {
     entry!({
         // SAFETY: the caller's pointers, as the header asks for them.
         let (config, out) = unsafe { (shared(config)?, Out::new(out)?) };
-        let probe = Probe::new(config.plan()?);
-        out.set(Box::into_raw(Box::new(oto_probe { probe, poison: Poison::default() })));
+        let plan = config.plan()?;
+        let layout = layout(plan)?;
+        // SAFETY: the layout is not empty.
+        let memory = unsafe { alloc(layout) }.cast::<oto_probe>();
+        if memory.is_null() {
+            return Err(OTO_ERR_MEMORY);
+        }
+        // SAFETY: memory of that layout; the config outlives the probe, as the header asks.
+        unsafe { oto_probe::place(memory, plan, true) };
+        out.set(memory);
         Ok(())
     })
 }
 
-/// Frees a probe. NULL is allowed.
+/// Frees what oto_probe_new made. NULL is allowed. A probe in memory of yours is left alone: it holds nothing that would have to
+/// be freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oto_probe_free(probe: *mut oto_probe) {
     entry!({
         // SAFETY: the caller's pointer, as the header asks for it.
-        unsafe { free(probe) }
+        unsafe {
+            if let Ok((true, plan)) = shared(probe).map(|p| (p.ours, p.plan))
+                && let Ok(layout) = layout(plan.as_ref())
+            {
+                dealloc(probe.cast(), layout);
+            }
+        }
     } else ())
 }
 
-/// Makes a probe as new, for the next stream. Findings nobody polled are gone.
+/// How many bytes a probe of this config needs, for oto_probe_init: the same for all, a multiple of oto_probe_align, and for
+/// ever: nothing grows while a probe listens. 0 if `config` is NULL, misaligned or not frozen.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_probe_size(config: *const oto_config) -> usize {
+    entry!({
+        // SAFETY: the caller's pointer, as the header asks for it.
+        unsafe { shared(config) }.and_then(|c| layout(c.plan()?)).map_or(0, |l| l.size())
+    } else 0)
+}
+
+/// What the address of that memory must be a multiple of: a power of 2. 0 if `config` is NULL, misaligned or not frozen.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_probe_align(config: *const oto_config) -> usize {
+    entry!({
+        // SAFETY: the caller's pointer, as the header asks for it.
+        unsafe { shared(config) }.and_then(|c| layout(c.plan()?)).map_or(0, |l| l.align())
+    } else 0)
+}
+
+/// Makes a probe at the start of a stream, in memory of yours: at least oto_probe_size bytes at a multiple of oto_probe_align,
+/// with anything in them. Allocates nothing, and there is nothing to free: forget the memory when you like, or make the next probe in it.
+///
+///     void *mem = aligned_alloc(oto_probe_align(config), oto_probe_size(config));
+///     oto_probe_init(mem, oto_probe_size(config), config, &probe);
+///
+/// The handle is the address of the memory. While no call is at work you may move a probe: copy its oto_probe_size bytes to other
+/// memory of that alignment and go on with the new address as the handle; the old one is memory again.
+///
+/// Errors, after which the memory is as it was: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer or `mem` is misaligned;
+/// OTO_ERR_BUFFER_TOO_SMALL; OTO_ERR_STATE if `config` is not frozen.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_probe_init(
+    mem: *mut c_void,
+    size: usize,
+    config: *const oto_config,
+    out: *mut *mut oto_probe,
+) -> oto_status {
+    entry!({
+        // SAFETY: the caller's pointers, as the header asks for them.
+        let (config, out) = unsafe { (shared(config)?, Out::new(out)?) };
+        let plan = config.plan()?;
+        let memory = check_memory(mem, size, layout(plan)?)?.cast::<oto_probe>();
+        // SAFETY: large and aligned enough, as just checked; writable, as the header asks. The config outlives the probe.
+        unsafe { oto_probe::place(memory, plan, false) };
+        out.set(memory);
+        Ok(())
+    })
+}
+
+/// Makes a probe as new, for the next stream: a pool keeps one for each stream that may run at a time. Findings nobody polled
+/// are gone.
 ///
 /// Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if `probe` is misaligned; OTO_ERR_POISONED, OTO_ERR_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oto_probe_reset(probe: *mut oto_probe) -> oto_status {
     entry!({
-        let reset = |probe: &mut Probe| {
+        let reset = |probe: &mut ProbeMut<'_>| {
             probe.reset();
             Ok(())
         };
@@ -109,7 +278,7 @@ pub unsafe extern "C" fn oto_probe_reset(probe: *mut oto_probe) -> oto_status {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oto_probe_expect_text(probe: *mut oto_probe, chars: u32, script: u32) -> oto_status {
     entry!({
-        let expect = |probe: &mut Probe| {
+        let expect = |probe: &mut ProbeMut<'_>| {
             let script = Script::ALL.into_iter().find(|&s| s as u32 == script).ok_or(OTO_ERR_UNSUPPORTED)?;
             probe.expect_text(TextHint::new(chars, script)).map_err(status_of)
         };
@@ -128,9 +297,9 @@ unsafe fn push<T>(
     samples_per_channel: usize,
     t_ns: i64,
     flags: u32,
-    hand_over: fn(&mut Probe, &[T], Push) -> Result<(), PushError>,
+    hand_over: fn(&mut ProbeMut<'_>, &[T], Push) -> Result<(), PushError>,
 ) -> Outcome<()> {
-    let checked = |probe: &mut Probe| {
+    let checked = |probe: &mut ProbeMut<'_>| {
         let push = push_of(t_ns, flags)?;
         let channels = probe.plan().stream().channels as usize;
         // SAFETY: the caller's pointer, as the header asks for it.
@@ -161,7 +330,7 @@ pub unsafe extern "C" fn oto_probe_push_i16(
 ) -> oto_status {
     entry!({
         // SAFETY: the caller's pointers, as the header asks for them.
-        unsafe { push(probe, pcm, samples_per_channel, t_ns, flags, Probe::push_i16) }
+        unsafe { push(probe, pcm, samples_per_channel, t_ns, flags, |probe, pcm, push| probe.push_i16(pcm, push)) }
     })
 }
 
@@ -179,7 +348,7 @@ pub unsafe extern "C" fn oto_probe_push_f32(
 ) -> oto_status {
     entry!({
         // SAFETY: the caller's pointers, as the header asks for them.
-        unsafe { push(probe, pcm, samples_per_channel, t_ns, flags, Probe::push_f32) }
+        unsafe { push(probe, pcm, samples_per_channel, t_ns, flags, |probe, pcm, push| probe.push_f32(pcm, push)) }
     })
 }
 
@@ -192,7 +361,7 @@ pub unsafe extern "C" fn oto_probe_push_f32(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oto_probe_packet(probe: *mut oto_probe, packet: *const oto_packet) -> oto_status {
     entry!({
-        let tell = |probe: &mut Probe| {
+        let tell = |probe: &mut ProbeMut<'_>| {
             // SAFETY: the caller's pointer, as the header asks for it.
             let packet = packet_of(unsafe { read_struct(packet) }?)?;
             probe.packet(packet).map_err(status_of)
@@ -230,7 +399,7 @@ pub unsafe extern "C" fn oto_probe_poll_findings(
     count: *mut usize,
 ) -> oto_status {
     entry!({
-        let poll = |probe: &mut Probe| {
+        let poll = |probe: &mut ProbeMut<'_>| {
             // SAFETY: the caller's pointers, as the header asks for them.
             let (out, count) = unsafe { (OutArray::new(out, cap)?, Out::new(count)?) };
             let mut taken = 0;
@@ -277,7 +446,7 @@ pub(crate) fn record(f: &Finding) -> oto_finding {
 pub unsafe extern "C" fn oto_probe_snapshot(probe: *const oto_probe, report: *mut oto_report) -> oto_status {
     entry!({
         // SAFETY: the caller's pointers, as the header asks for them.
-        let (oto_probe { probe, poison }, report) = unsafe { (shared(probe)?, exclusive(report)?) };
+        let ((poison, probe), report) = unsafe { (oto_probe::look(probe)?, exclusive(report)?) };
         poison.guard(|| {
             report.fill(probe.snapshot(), probe.pending_findings());
             Ok(())
@@ -293,7 +462,7 @@ pub unsafe extern "C" fn oto_probe_snapshot(probe: *const oto_probe, report: *mu
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oto_probe_finish(probe: *mut oto_probe, report: *mut oto_report) -> oto_status {
     entry!({
-        let finish = |probe: &mut Probe| {
+        let finish = |probe: &mut ProbeMut<'_>| {
             // SAFETY: the caller's pointer, as the header asks for it.
             let report = if report.is_null() { None } else { Some(unsafe { exclusive(report) }?) };
             let values = probe.finish();

@@ -1,9 +1,10 @@
 //! Report: the values of one stream. Made once, filled any number of times; plain data that any thread may read
 
+use crate::catalogue::count;
 use crate::config::oto_config;
 use crate::guard::{Out, OutArray, Outcome, free, give_text, shared, text, write_struct};
 use crate::status::*;
-use crate::texts::{self, FIELDS};
+use crate::texts;
 use crate::types::*;
 use core::ffi::c_char;
 use otoscope::spec::Value;
@@ -47,6 +48,18 @@ fn status_of(value: Value) -> oto_status {
     }
 }
 
+/// Hands a number over, or says why there is none. `None` is a field that there is not.
+fn give_value(value: Option<Value>, out: &Out<f64>) -> Outcome {
+    match value {
+        Some(Value::Number(x)) => {
+            out.set(x);
+            Ok(())
+        }
+        Some(none) => Err(status_of(none)),
+        None => Err(OTO_ERR_UNKNOWN_KEY),
+    }
+}
+
 /// Makes an empty report. Any probe of any config can fill it. Free it with oto_report_free.
 ///
 /// Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned; OTO_ERR_STATE if `config` is not frozen.
@@ -87,14 +100,25 @@ pub unsafe extern "C" fn oto_report_value(report: *const oto_report, field_id: u
                 found = Some(value);
             }
         });
-        match found {
-            Some(Value::Number(x)) => {
-                out.set(x);
-                Ok(())
-            }
-            Some(none) => Err(status_of(none)),
-            None => Err(OTO_ERR_UNKNOWN_KEY),
-        }
+        give_value(found, &out)
+    })
+}
+
+/// The value of one field, by its key: `loudness.integrated_lufs`. Looks the key up each time: oto_report_value is quicker.
+///
+/// OTO_UNDEFINED and OTO_NOT_COMPUTED say that there is no value; `out` is not written then.
+///
+/// Errors: as oto_report_value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_report_value_by_key(
+    report: *const oto_report,
+    key: *const c_char,
+    out: *mut f64,
+) -> oto_status {
+    entry!({
+        // SAFETY: the caller's pointers, as the header asks for them.
+        let (report, key, out) = unsafe { (shared(report)?, text(key)?, Out::new(out)?) };
+        give_value(report.filled()?.values.value(&key), &out)
     })
 }
 
@@ -119,8 +143,9 @@ pub unsafe extern "C" fn oto_report_values(
         // SAFETY: as above.
         let (values, states) = unsafe { (OutArray::new(values, cap)?, OutArray::new(states, cap)?) };
         let filled = report.filled()?;
-        needed.set(FIELDS);
-        if cap < FIELDS {
+        let fields = count(|m| m.fields.len());
+        needed.set(fields);
+        if cap < fields {
             return Err(OTO_ERR_BUFFER_TOO_SMALL);
         }
         let mut index = 0;
@@ -129,6 +154,38 @@ pub unsafe extern "C" fn oto_report_values(
             states.set(index, status_of(value) as u8);
             index += 1;
         });
+        Ok(())
+    })
+}
+
+/// How many findings of a kind there were: OTO_METRIC_* and OTO_KIND_*. Exact, also where findings were dropped because nobody
+/// polled. `metric_id` 0 and `kind` 0 count all; `kind` 0 counts those of a metric.
+///
+/// Errors: OTO_ERR_UNKNOWN_KEY; OTO_ERR_STATE if the report was never filled; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is
+/// misaligned.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oto_report_finding_count(
+    report: *const oto_report,
+    metric_id: u32,
+    kind: u32,
+    out: *mut u64,
+) -> oto_status {
+    entry!({
+        // SAFETY: the caller's pointers, as the header asks for them.
+        let (report, out) = unsafe { (shared(report)?, Out::new(out)?) };
+        let values = &report.filled()?.values;
+        let metric = SPECS.iter().find(|m| u32::from(m.id) == metric_id);
+        let known = match metric {
+            Some(m) => kind == 0 || m.kinds.iter().any(|k| u32::from(k.id) == kind),
+            None => metric_id == 0 && kind == 0,
+        };
+        if !known {
+            return Err(OTO_ERR_UNKNOWN_KEY);
+        }
+        let of_kind = values.counts().filter(|(m, k, _)| {
+            (metric_id == 0 || u32::from(m.id) == metric_id) && (kind == 0 || u32::from(k.id) == kind)
+        });
+        out.set(of_kind.map(|(_, _, n)| u64::from(n)).sum());
         Ok(())
     })
 }

@@ -24,9 +24,10 @@ pub const OTO_ERR_OUT_OF_RANGE: oto_status = -5;
 pub const OTO_ERR_STATE: oto_status = -6;
 /// The buffer is too small; `needed` says how much is needed.
 pub const OTO_ERR_BUFFER_TOO_SMALL: oto_status = -7;
-/// Memory could not be had. Kept for later: a failed allocation ends the process today.
+/// There is no memory for a probe or for the samples of a reference. (Where a few bytes are lacking the process ends.)
 pub const OTO_ERR_MEMORY: oto_status = -8;
 /// A bug of this library was caught. A probe it happened in is poisoned.
 pub const OTO_ERR_PANIC: oto_status = -9;
-/// The probe met OTO_ERR_PANIC before: only oto_probe_free is allowed. The last number given out so far.
+/// The probe met OTO_ERR_PANIC before: only oto_probe_free is allowed, or oto_probe_init in memory of yours. The last number
+/// given out so far.
 pub const OTO_ERR_POISONED: oto_status = -10;

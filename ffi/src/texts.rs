@@ -3,23 +3,14 @@
 use core::ffi::c_char;
 use otoscope::SPECS;
 use otoscope::compare::SCORES;
+use otoscope::spec::{Domain, MetricSpec, PresetSpec};
 use otoscope::verdict::NORMS;
 
 /// Metrics in the catalogue.
 pub(crate) const METRICS: usize = SPECS.len();
-/// Fields of all metrics together.
-pub(crate) const FIELDS: usize = {
-    let (mut m, mut sum) = (0, 0);
-    while m < METRICS {
-        sum += SPECS[m].fields.len();
-        m += 1;
-    }
-    sum
-};
 
-/// All texts in a row. In `METRICS` order: name and summary, then the names of the kinds, then key, unit and sentence of
-/// each field. Then in `NORMS` order: name and edition, then name and unit of each requirement. Then the
-/// names of the scores.
+/// All texts in a row: the metrics in `SPECS` order, each as [`of_metric`] counts; the norms in `NORMS` order, each as
+/// [`of_norm`] counts; the scores in `SCORES` order, each as [`OF_SCORE`] counts.
 struct Texts<const LEN: usize> {
     bytes: [u8; LEN],
     len: usize,
@@ -48,28 +39,72 @@ impl<const LEN: usize> Texts<LEN> {
         self.byte(0);
     }
 
+    const fn key(&mut self, metric: &str, name: &str) {
+        self.part(metric);
+        self.part(".");
+        self.text(name);
+    }
+
+    const fn words(&mut self, words: &[&str]) {
+        let mut i = 0;
+        while i < words.len() {
+            if i > 0 {
+                self.part(",");
+            }
+            self.part(words[i]);
+            i += 1;
+        }
+        self.byte(0);
+    }
+
+    const fn presets(&mut self, presets: &[PresetSpec]) {
+        let mut i = 0;
+        while i < presets.len() {
+            if i > 0 {
+                self.part(",");
+            }
+            self.part(presets[i].name);
+            i += 1;
+        }
+        self.byte(0);
+    }
+
+    const fn metric(&mut self, metric: &MetricSpec) {
+        self.text(metric.name);
+        self.text(metric.summary);
+        let mut k = 0;
+        while k < metric.kinds.len() {
+            self.text(metric.kinds[k].name);
+            self.text(metric.kinds[k].unit.name());
+            self.text(metric.kinds[k].message);
+            k += 1;
+        }
+        let mut f = 0;
+        while f < metric.fields.len() {
+            self.key(metric.name, metric.fields[f].name);
+            self.text(metric.fields[f].unit.name());
+            self.text(metric.fields[f].doc);
+            f += 1;
+        }
+        let mut p = 0;
+        while p < metric.params.len() {
+            let param = &metric.params[p];
+            self.key(metric.name, param.name);
+            self.text(param.unit.name());
+            match param.domain {
+                Domain::Choice(words) => self.words(words),
+                Domain::Number { .. } => self.text(""),
+            }
+            self.text(param.doc);
+            p += 1;
+        }
+    }
+
     const fn new() -> Self {
         let mut texts = Self { bytes: [0; LEN], len: 0 };
         let mut m = 0;
         while m < METRICS {
-            let metric = SPECS[m];
-            texts.text(metric.name);
-            texts.text(metric.summary);
-            let mut k = 0;
-            while k < metric.kinds.len() {
-                texts.text(metric.kinds[k].name);
-                k += 1;
-            }
-            let mut f = 0;
-            while f < metric.fields.len() {
-                let field = &metric.fields[f];
-                texts.part(metric.name);
-                texts.part(".");
-                texts.text(field.name);
-                texts.text(field.unit.name());
-                texts.text(field.doc);
-                f += 1;
-            }
+            texts.metric(SPECS[m]);
             m += 1;
         }
         let mut n = 0;
@@ -87,7 +122,11 @@ impl<const LEN: usize> Texts<LEN> {
         }
         let mut s = 0;
         while s < SCORES.len() {
-            texts.text(SCORES[s].name);
+            let score = SCORES[s];
+            texts.text(score.name);
+            texts.text(score.fields[0].unit.name());
+            texts.presets(score.presets);
+            texts.text(score.summary);
             s += 1;
         }
         texts
@@ -106,42 +145,64 @@ fn at(index: usize) -> *const c_char {
     if rest.is_empty() { c"".as_ptr() } else { rest.as_ptr().cast() }
 }
 
-/// The number of the first text of a metric.
+/// `N` texts from number `first` on.
+fn row<const N: usize>(first: usize) -> [*const c_char; N] {
+    core::array::from_fn(|i| at(first + i))
+}
+
+/// How many texts a metric has: name and summary; name, unit and message of each kind; key, unit and sentence of each field; key,
+/// unit, words and sentence of each parameter.
+fn of_metric(metric: &MetricSpec) -> usize {
+    2 + 3 * metric.kinds.len() + 3 * metric.fields.len() + 4 * metric.params.len()
+}
+
+/// How many texts a norm has: name and edition; name and unit of each requirement.
+fn of_norm(norm: usize) -> usize {
+    2 + 2 * NORMS[norm].requirements.len()
+}
+
+/// How many texts a score has: name, unit, presets and summary.
+const OF_SCORE: usize = 4;
+
 fn first(metric: usize) -> usize {
-    SPECS[..metric].iter().map(|m| 2 + m.kinds.len() + 3 * m.fields.len()).sum()
+    SPECS[..metric].iter().map(|m| of_metric(m)).sum()
+}
+
+fn first_of_norm(norm: usize) -> usize {
+    first(METRICS) + (0..norm).map(of_norm).sum::<usize>()
 }
 
 /// Name and summary of a metric.
 pub(crate) fn metric(metric: usize) -> [*const c_char; 2] {
-    [0, 1].map(|i| at(first(metric) + i))
+    row(first(metric))
 }
 
-/// Name of a kind of a metric.
-pub(crate) fn kind(metric: usize, kind: usize) -> *const c_char {
-    at(first(metric) + 2 + kind)
+/// Name, unit and message of a kind of a metric.
+pub(crate) fn kind(metric: usize, kind: usize) -> [*const c_char; 3] {
+    row(first(metric) + 2 + 3 * kind)
 }
 
 /// Key, unit and sentence of a field of a metric.
 pub(crate) fn field(metric: usize, field: usize) -> [*const c_char; 3] {
-    [0, 1, 2].map(|i| at(first(metric) + 2 + SPECS[metric].kinds.len() + 3 * field + i))
+    row(first(metric) + 2 + 3 * SPECS[metric].kinds.len() + 3 * field)
 }
 
-/// The number of the first text of a norm.
-fn first_of_norm(norm: usize) -> usize {
-    first(METRICS) + NORMS[..norm].iter().map(|n| 2 + 2 * n.requirements.len()).sum::<usize>()
+/// Key, unit, words and sentence of a parameter of a metric.
+pub(crate) fn param(metric: usize, param: usize) -> [*const c_char; 4] {
+    row(first(metric) + 2 + 3 * SPECS[metric].kinds.len() + 3 * SPECS[metric].fields.len() + 4 * param)
 }
 
 /// Name and edition of a norm.
 pub(crate) fn norm(norm: usize) -> [*const c_char; 2] {
-    [0, 1].map(|i| at(first_of_norm(norm) + i))
+    row(first_of_norm(norm))
 }
 
 /// Name and unit of a requirement of a norm.
 pub(crate) fn requirement(norm: usize, requirement: usize) -> [*const c_char; 2] {
-    [0, 1].map(|i| at(first_of_norm(norm) + 2 + 2 * requirement + i))
+    row(first_of_norm(norm) + 2 + 2 * requirement)
 }
 
-/// Name of a score.
-pub(crate) fn score(score: usize) -> *const c_char {
-    at(first_of_norm(NORMS.len()) + score)
+/// Name, unit, presets and summary of a score.
+pub(crate) fn score(score: usize) -> [*const c_char; OF_SCORE] {
+    row(first_of_norm(NORMS.len()) + OF_SCORE * score)
 }

@@ -35,6 +35,16 @@ pub const OTO_EXACTNESS_EXACT: u32 = 0;
 /// Exactness of a field: equal on every machine within a stated tolerance.
 pub const OTO_EXACTNESS_TOLERANCE: u32 = 1;
 
+/// Type of a parameter: a number, for oto_config_set_f64.
+pub const OTO_PARAM_NUMBER: u32 = 0;
+/// Type of a parameter: one of some words, for oto_config_set_str.
+pub const OTO_PARAM_CHOICE: u32 = 1;
+
+/// A flag of a score: more is better.
+pub const OTO_SCORE_HIGHER_IS_BETTER: u32 = 1;
+/// A flag of a score: it compares sample with sample, so the signals must be in step.
+pub const OTO_SCORE_IN_STEP: u32 = 2;
+
 /// Outcome of a verdict: measured, and within the bounds.
 pub const OTO_VERDICT_PASS: u32 = 1;
 /// Outcome of a verdict: measured, and outside.
@@ -195,6 +205,77 @@ pub struct oto_field_info {
     pub doc: *const c_char,
 }
 
+/// A kind of finding, as the catalogue describes it. Texts are static. Begin with OTO_KIND_INFO_INIT.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct oto_kind_info {
+    /// In: sizeof(oto_kind_info) as the caller compiled it. Out: how much of it was written.
+    pub struct_size: u32,
+    /// OTO_KIND_*; counted within the metric, never reused.
+    pub id: u32,
+    /// The metric it belongs to.
+    pub metric_id: u32,
+    /// A finding is raised at most this many milliseconds after its onset could be known.
+    pub max_delay_ms: u32,
+    /// The name in the JSON.
+    pub name: *const c_char,
+    /// The name of the unit of value and threshold.
+    pub unit: *const c_char,
+    /// The sentence people read, with places such as `{value}` in it: oto_finding_message fills them in.
+    pub message: *const c_char,
+}
+
+/// A parameter of a config, as the catalogue describes it. Numbers are NaN where there is none. Texts are static. Begin with
+/// OTO_PARAM_INFO_INIT.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct oto_param_info {
+    /// In: sizeof(oto_param_info) as the caller compiled it. Out: how much of it was written.
+    pub struct_size: u32,
+    /// The metric it belongs to.
+    pub metric_id: u32,
+    /// OTO_PARAM_*.
+    pub value_type: u32,
+    /// 0; kept for later.
+    pub reserved: u32,
+    /// What a number is unless it is set.
+    pub default_value: f64,
+    /// The lowest number that is allowed.
+    pub min: f64,
+    /// The highest number that is allowed.
+    pub max: f64,
+    /// The key that oto_config_set_f64 and oto_config_set_str take, such as `clipping.min_run_samples`.
+    pub name: *const c_char,
+    /// The name of the unit, such as `samples`. Numbers in `samples` and `count` must be whole.
+    pub unit: *const c_char,
+    /// The words that are allowed, with commas between them; the first is the default. Empty for a number.
+    pub words: *const c_char,
+    /// One sentence.
+    pub doc: *const c_char,
+}
+
+/// A full-reference score, as the catalogue describes it. Texts are static. Begin with OTO_SCORE_INFO_INIT.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct oto_score_info {
+    /// In: sizeof(oto_score_info) as the caller compiled it. Out: how much of it was written.
+    pub struct_size: u32,
+    /// Never reused among scores.
+    pub id: u32,
+    /// Rises when the score's values change their meaning or their numbers.
+    pub revision: u32,
+    /// OTO_SCORE_*.
+    pub flags: u32,
+    /// The name in keys and in the JSON.
+    pub name: *const c_char,
+    /// The name of the unit, such as `db`.
+    pub unit: *const c_char,
+    /// The presets, with commas between them; the first is the default. Asked for as `score:preset`.
+    pub presets: *const c_char,
+    /// One sentence.
+    pub doc: *const c_char,
+}
+
 /// How a report did on one requirement of a delivery norm. Numbers are NaN where there is none. Texts are static. Begin
 /// with OTO_VERDICT_INIT.
 #[repr(C)]
@@ -238,5 +319,8 @@ const _: () = {
     assert!(offset_of!(oto_finding, channel_mask) == 76);
     assert!(size_of::<oto_metric_info>() == 16 + 2 * size_of::<usize>());
     assert!(size_of::<oto_field_info>() == 16 + 3 * size_of::<usize>());
+    assert!(size_of::<oto_kind_info>() == 16 + 3 * size_of::<usize>());
+    assert!(size_of::<oto_param_info>() == 40 + 4 * size_of::<usize>());
+    assert!(size_of::<oto_score_info>() == 16 + 4 * size_of::<usize>());
     assert!(size_of::<oto_verdict>() == 56 + 4 * size_of::<usize>());
 };

@@ -3,7 +3,7 @@
 //! What a batch wins: the K-filter runs for eight streams in the lanes of one register, and while one probe works the next
 //! one's state is on its way from memory, which ten thousand streams in turn spend more time waiting for than computing.
 
-use super::{Probe, Push, Tables};
+use super::{ProbeMut, ProbeRef, Push, Tables};
 use crate::error::PushError;
 use crate::frame::Sample;
 use crate::metrics::{Plans, States};
@@ -14,8 +14,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Job<'a, S> {
     /// Who listens.
-    pub probe: &'a mut Probe,
-    /// The samples, interleaved: `i16` or `f32`, as for [`Probe::push_i16`] and [`Probe::push_f32`].
+    pub probe: ProbeMut<'a>,
+    /// The samples, interleaved: `i16` or `f32`, as for [`ProbeMut::push_i16`] and [`ProbeMut::push_f32`].
     pub pcm: &'a [S],
     /// What is known beside them.
     pub push: Push,
@@ -25,8 +25,8 @@ pub struct Job<'a, S> {
 
 impl<'a, S> Job<'a, S> {
     /// A push that has not been made yet.
-    pub fn new(probe: &'a mut Probe, pcm: &'a [S], push: Push) -> Self {
-        Self { probe, pcm, push, result: Ok(()) }
+    pub fn new(probe: impl Into<ProbeMut<'a>>, pcm: &'a [S], push: Push) -> Self {
+        Self { probe: probe.into(), pcm, push, result: Ok(()) }
     }
 }
 
@@ -73,7 +73,7 @@ fn push_group<S: Sample>(group: &mut [Job<'_, S>], others: &[Job<'_, S>]) {
         for (i, job) in group.iter_mut().enumerate() {
             let pcm = &job.pcm[taken[i]..];
             if !pcm.is_empty() {
-                let Probe { plan, state, block } = &mut *job.probe;
+                let ProbeMut { plan, state, block } = &mut job.probe;
                 let Tables { simd, layout, shape, .. } = &*plan.0;
                 let (samples, _) = plan.0.split(block);
                 taken[i] += shape.channels * state.framer.fill(*simd, *layout, samples, pcm);
@@ -86,14 +86,14 @@ fn push_group<S: Sample>(group: &mut [Job<'_, S>], others: &[Job<'_, S>]) {
         let energies = k_energies(group, &full);
         for i in 0..group.len() {
             if let Some(next) = others.get(i) {
-                next.probe.prefetch_first();
+                next.probe.look().prefetch_first();
             }
             if full[i] {
                 let (this, rest) = group[i..].split_at_mut(1);
                 let Some(this) = this.first_mut() else { break };
-                let Probe { plan, state, block } = &mut *this.probe;
+                let ProbeMut { plan, state, block } = &mut this.probe;
                 let (samples, slab) = plan.0.split(block);
-                let next = rest.first().or(others.first()).map(|job| &*job.probe);
+                let next = rest.first().or(others.first()).map(|job| job.probe.look());
                 state.hop(&plan.0, samples, slab, energies.map(|e| e[i]), next);
             }
         }
@@ -108,7 +108,7 @@ fn k_energies<S>(group: &mut [Job<'_, S>], full: &[bool; LANES]) -> Option<[f64;
     let mut states = [KState::default(); LANES];
     let mut hops: [&[f32]; LANES] = [&[]; LANES];
     for (i, job) in group.iter().enumerate().filter(|(i, _)| full[*i]) {
-        let Probe { plan, state, block } = &*job.probe;
+        let ProbeMut { plan, state, block } = &job.probe;
         states[i] = state.features.k_state();
         hops[i] = state.framer.hop(plan.0.layout, plan.0.peek(block).0);
     }
@@ -124,16 +124,16 @@ fn k_energies<S>(group: &mut [Job<'_, S>], full: &[bool; LANES]) -> Option<[f64;
     Some(energies)
 }
 
-impl Probe {
+impl<'a> ProbeRef<'a> {
     /// What its metrics will touch in the hop in progress.
-    pub(super) fn upcoming(&self) -> (&Plans, &States, &[f32], u64) {
+    pub(super) fn upcoming(self) -> (&'a Plans, &'a States, &'a [f32], u64) {
         let tables = &*self.plan.0;
-        (&tables.metrics, &self.state.metrics, tables.peek(&self.block).1, self.state.framer.index())
+        (&tables.metrics, &self.state.metrics, tables.peek(self.block).1, self.state.framer.index())
     }
 
     /// Asks for what a push touches first.
-    pub(super) fn prefetch_first(&self) {
-        let (samples, slab) = self.plan.0.peek(&self.block);
+    pub(super) fn prefetch_first(self) {
+        let (samples, slab) = self.plan.0.peek(self.block);
         prefetch(&self.state.framer);
         self.state.ledger.prefetch();
         prefetch(samples);
@@ -145,7 +145,7 @@ impl Probe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Config, FindingLog, StreamSpec};
+    use crate::{Config, FindingLog, Probe, StreamSpec};
 
     /// Streams of different lengths, levels and phases, cut into pieces of different lengths.
     fn pieces(stream: usize, rate: u32) -> Vec<Vec<i16>> {

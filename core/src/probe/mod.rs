@@ -5,16 +5,18 @@
 
 mod batch;
 mod config;
+mod state;
 
 pub use batch::{Job, push_many};
 pub(crate) use config::nearest;
 pub use config::{Config, Enabled, Setting};
+pub use state::{ProbeMut, ProbeRef, ProbeState};
 
 use crate::error::{ConfigError, PushError};
-use crate::features::{Event, FeaturePlan, Features, FrameView, Packet, with_spectrum};
-use crate::finding::{Finding, Ledger};
-use crate::frame::{Framer, Layout, Sample};
-use crate::metrics::{End, KINDS, Plans, States, StreamShape};
+use crate::features::{FeaturePlan, Packet};
+use crate::finding::Finding;
+use crate::frame::Layout;
+use crate::metrics::{Plans, StreamShape};
 use crate::report::Report;
 use crate::simd::{Level, Simd};
 use crate::text::TextHint;
@@ -140,18 +142,14 @@ impl Plan {
     /// What one probe of this plan keeps in memory, in bytes, however long the stream.
     #[must_use]
     pub fn state_bytes(&self) -> usize {
-        size_of::<Probe>() + size_of::<State>() + self.0.block_len() * size_of::<u64>()
+        size_of::<Probe>() + size_of::<ProbeState>() + self.block_len() * size_of::<u64>()
     }
-}
 
-/// Everything of a probe whose size does not depend on the rate. No pointers into itself. In the order in which a push touches it.
-#[repr(C)]
-struct State {
-    finished: bool,
-    framer: Framer,
-    features: Features,
-    metrics: States,
-    ledger: Ledger<KINDS>,
+    /// The length of the block that a [`ProbeMut`] of this plan works in.
+    #[must_use]
+    pub fn block_len(&self) -> usize {
+        self.0.block_len()
+    }
 }
 
 /// Listens to one stream. One thread at a time; it may move between threads. Different probes are independent.
@@ -174,30 +172,13 @@ struct State {
 /// ```
 pub struct Probe {
     plan: Plan,
-    state: Box<State>,
-    /// The framer's samples, then the metrics' slab: `f32`s, aligned so that a slab may hold what is wider, too.
+    state: Box<ProbeState>,
     block: Box<[u64]>,
 }
 
 impl fmt::Debug for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Probe")
-            .field("stream", &self.plan.stream())
-            .field("samples", &self.samples())
-            .field("finished", &self.state.finished)
-            .finish_non_exhaustive()
-    }
-}
-
-impl State {
-    fn new(plan: &Plan) -> Self {
-        Self {
-            framer: Framer::new(plan.0.shape.rate),
-            features: Features::new(),
-            metrics: States::new(&plan.0.metrics),
-            ledger: Ledger::new(),
-            finished: false,
-        }
+        f.debug_struct("Probe").field("stream", &self.plan.stream()).field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -205,8 +186,8 @@ impl Probe {
     /// A probe at the start of a stream. This is the last call that allocates.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        let block = vec![0; plan.0.block_len()].into_boxed_slice();
-        Self { plan: plan.clone(), state: Box::new(State::new(plan)), block }
+        let block = vec![0; plan.block_len()].into_boxed_slice();
+        Self { plan: plan.clone(), state: Box::new(ProbeState::new(plan)), block }
     }
 
     /// The plan it listens by.
@@ -218,7 +199,7 @@ impl Probe {
     /// Samples per channel pushed so far.
     #[must_use]
     pub fn samples(&self) -> u64 {
-        self.state.framer.position()
+        self.look().samples()
     }
 
     /// Takes 16-bit samples, interleaved; any number of them. Full scale is 32768.
@@ -227,7 +208,7 @@ impl Probe {
     /// After [`finish`](Self::finish), or if the slice is not a whole number of samples for each channel. Nothing the
     /// samples contain is an error.
     pub fn push_i16(&mut self, pcm: &[i16], push: Push) -> Result<(), PushError> {
-        self.push(pcm, push)
+        self.view().push_i16(pcm, push)
     }
 
     /// Takes floating-point samples, interleaved; any number of them. Full scale is 1.0. What lies beyond is legal; NaN and
@@ -236,51 +217,7 @@ impl Probe {
     /// # Errors
     /// As [`push_i16`](Self::push_i16).
     pub fn push_f32(&mut self, pcm: &[f32], push: Push) -> Result<(), PushError> {
-        self.push(pcm, push)
-    }
-
-    fn push<S: Sample>(&mut self, mut pcm: &[S], push: Push) -> Result<(), PushError> {
-        self.prefetch_first();
-        self.begin(pcm.len(), push)?;
-        let channels = self.plan.0.shape.channels;
-        let Self { plan, state, block } = self;
-        let (samples, slab) = plan.0.split(block);
-        while !pcm.is_empty() {
-            let taken = state.framer.fill(plan.0.simd, plan.0.layout, samples, pcm);
-            pcm = &pcm[taken * channels..];
-            if state.framer.is_full() {
-                state.hop(&plan.0, samples, slab, None, None);
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks a push and announces it; nothing after this can refuse it.
-    fn begin(&mut self, len: usize, push: Push) -> Result<(), PushError> {
-        let channels = self.plan.0.shape.channels;
-        if self.state.finished {
-            return Err(PushError::Finished);
-        }
-        if !len.is_multiple_of(channels) {
-            return Err(PushError::PartialFrame { len, channels });
-        }
-        self.announce((len / channels) as u64, push);
-        Ok(())
-    }
-
-    /// Tells the metrics of the edge and the arrival, before the samples.
-    fn announce(&mut self, samples: u64, push: Push) {
-        let State { framer, metrics, ledger, .. } = &mut *self.state;
-        let sample = framer.position();
-        // The first samples of a stream begin a chunk whatever the caller says.
-        if samples > 0 && (!push.same_chunk || ledger.chunks() == 0) {
-            ledger.begin_chunk(sample);
-            metrics.event(&self.plan.0.metrics, &Event::ChunkEdge { sample }, ledger);
-        }
-        if let Some(t_ns) = push.t_ns {
-            ledger.set_time(Some(t_ns));
-            metrics.event(&self.plan.0.metrics, &Event::Arrival { t_ns, sample, samples }, ledger);
-        }
+        self.view().push_f32(pcm, push)
     }
 
     /// Takes what the caller's receiver knows of one RTP packet; tell it before the samples the packet brought. Nothing a
@@ -289,14 +226,7 @@ impl Probe {
     /// # Errors
     /// After [`finish`](Self::finish).
     pub fn packet(&mut self, packet: Packet) -> Result<(), PushError> {
-        let State { framer, features, metrics, ledger, finished } = &mut *self.state;
-        if *finished {
-            return Err(PushError::Finished);
-        }
-        if let Some(facts) = features.packet(&self.plan.0.features, &packet, framer.position()) {
-            metrics.event(&self.plan.0.metrics, &Event::Packet(facts), ledger);
-        }
-        Ok(())
+        self.view().packet(packet)
     }
 
     /// Says how much text the stream is to speak: before its first sample, or as the text grows. Each call gives the whole
@@ -305,83 +235,54 @@ impl Probe {
     /// # Errors
     /// After [`finish`](Self::finish).
     pub fn expect_text(&mut self, text: TextHint) -> Result<(), PushError> {
-        let State { metrics, ledger, finished, .. } = &mut *self.state;
-        if *finished {
-            return Err(PushError::Finished);
-        }
-        metrics.event(&self.plan.0.metrics, &Event::Text(text), ledger);
-        Ok(())
+        self.view().expect_text(text)
     }
 
     /// Takes the oldest finding that waits. The probe keeps 32; what comes while it is full is counted and dropped.
     pub fn poll_finding(&mut self) -> Option<Finding> {
-        self.state.ledger.pop()
+        self.view().poll_finding()
     }
 
     /// The findings that wait, oldest first, without taking them.
     pub fn pending_findings(&self) -> impl Iterator<Item = Finding> {
-        self.state.ledger.pending()
+        self.look().pending_findings()
     }
 
     /// The values so far. The hop in progress (less than 10 ms) is not in them. Does not disturb the stream.
     #[must_use]
     pub fn snapshot(&self) -> Report {
-        let (_, slab) = self.plan.0.peek(&self.block);
-        let outputs = self.state.metrics.outputs(&self.plan.0.metrics, slab);
-        Report::new(&self.plan, outputs, &self.state.ledger, self.samples(), self.state.finished)
+        self.look().snapshot()
     }
 
     /// Ends the stream: hands over the last, shorter hop, closes what is open, and gives the final values. A second call
     /// gives the same report.
     pub fn finish(&mut self) -> Report {
-        if !self.state.finished {
-            let Self { plan, state, block } = self;
-            let (samples, slab) = plan.0.split(block);
-            if state.framer.filled() > 0 {
-                state.hop(&plan.0, samples, slab, None, None);
-            }
-            let signals = state.framer.signals(plan.0.layout, samples);
-            let true_peak = state.features.finish(plan.0.simd, &plan.0.features, &signals);
-            let samples = state.framer.position();
-            let packets = state.features.finish_packets(samples);
-            let true_peak = &true_peak[..plan.0.shape.channels];
-            let end = End { samples, true_peak, packets, tail: signals.window() };
-            state.metrics.finish(&plan.0.metrics, slab, &end, &mut state.ledger);
-            state.finished = true;
-        }
-        self.snapshot()
+        self.view().finish()
     }
 
     /// Makes the probe as new, without allocating.
     pub fn reset(&mut self) {
-        *self.state = State::new(&self.plan);
-        self.block.fill(0);
+        self.view().reset();
+    }
+
+    fn view(&mut self) -> ProbeMut<'_> {
+        ProbeMut::from(self)
+    }
+
+    fn look(&self) -> ProbeRef<'_> {
+        ProbeRef::from(self)
     }
 }
 
-impl State {
-    /// One hop is complete (or the stream ends with a shorter one): facts, then metrics. `k_energy` as a batch computed it.
-    /// In a batch `next` is the probe whose turn is next.
-    fn hop(
-        &mut self,
-        plan: &Tables,
-        samples: &mut [f32],
-        slab: &mut [f32],
-        k_energy: Option<f64>,
-        next: Option<&Probe>,
-    ) {
-        let next = next.map(Probe::upcoming);
-        let Self { framer, features, metrics, ledger, .. } = self;
-        let signals = framer.signals(plan.layout, samples);
-        let (index, start) = (framer.index(), framer.start());
-        let facts = features.compute(plan.simd, &plan.features, &signals, index, framer.gate(), k_energy);
-        let mean_square = facts.mix.energy / signals.hop().len().max(1) as f64;
-        with_spectrum(plan.simd, &plan.features, signals.window(), mean_square, index, |spectrum| {
-            let bands = plan.features.bands(plan.simd, spectrum);
-            let view = FrameView::new(plan.simd, signals, &facts, spectrum, bands.as_ref(), index, start);
-            metrics.update(&plan.metrics, slab, &view, ledger, next);
-        });
-        framer.advance(plan.shape.rate, plan.layout, samples);
+impl<'a> From<&'a mut Probe> for ProbeMut<'a> {
+    fn from(probe: &'a mut Probe) -> Self {
+        Self { plan: &probe.plan, state: &mut probe.state, block: &mut probe.block }
+    }
+}
+
+impl<'a> From<&'a Probe> for ProbeRef<'a> {
+    fn from(probe: &'a Probe) -> Self {
+        Self { plan: &probe.plan, state: &probe.state, block: &probe.block }
     }
 }
 

@@ -6,16 +6,19 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The groups, in the order of the header.
-const GROUPS: [&str; 8] = ["status", "types", "library", "config", "probe", "report", "compare", "catalogue"];
+const GROUPS: [&str; 9] = ["status", "types", "library", "config", "probe", "batch", "report", "compare", "catalogue"];
 
 /// The plain structs.
-const STRUCTS: [&str; 7] = [
+const STRUCTS: [&str; 10] = [
     "oto_stream_spec",
     "oto_packet",
     "oto_compare_options",
     "oto_finding",
     "oto_metric_info",
     "oto_field_info",
+    "oto_kind_info",
+    "oto_param_info",
+    "oto_score_info",
     "oto_verdict",
 ];
 

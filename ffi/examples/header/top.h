@@ -18,6 +18,9 @@
  * negative one is an error. An output is written only on OTO_OK; the exception is `needed`, which says how large a
  * buffer must be. Passing on a NULL handle after a failure is safe: the next call gives OTO_ERR_NULL.
  *
+ * Enumerations (oto_metric_count, oto_metric_get_info and so on) say what there is: metrics, fields, kinds of findings,
+ * parameters, scores, norms. Values are read by number (OTO_FIELD_*), or by the key that is in the JSON.
+ *
  * Pointers: a handle is one that the function named after it made and nobody freed. Other pointers point to as much
  * readable or writable memory as the function says, aligned for its type. NULL, misaligned pointers and sizes that
  * overflow are errors. Input is never written to and not kept: it may be freed when the call returns.
@@ -28,10 +31,10 @@
  *
  * Any number of threads may compare with one reference at the same time; a comparison is plain data.
  *
- * Real time: after oto_probe_new, the functions push, packet, poll, snapshot, finish and reset do not allocate, lock,
- * wait or make a system call. Nothing here prints, logs, starts threads, reads a clock or keeps global state. The environment
- * variable OTOSCOPE_SIMD (for tests) is read by oto_config_freeze. A bug that is caught (OTO_ERR_PANIC) does print one
- * message to stderr.
+ * Real time: once a probe is made (oto_probe_new, or oto_probe_init in memory of yours), push, batch push, packet,
+ * expect_text, poll, snapshot, finish and reset do not allocate, lock, wait or make a system call. Nothing here prints,
+ * logs, starts threads, reads a clock or keeps global state. The environment variable OTOSCOPE_SIMD (for tests) is read by
+ * oto_config_freeze. A bug that is caught (OTO_ERR_PANIC) does print one message to stderr.
  *
  * Made by `cargo run -p otoscope-ffi --example header`; do not edit.
  */

@@ -217,8 +217,15 @@ fn a_panic_is_an_error_once_and_then_the_probe_is_poisoned() {
     let pcm = [0_i16; 8];
     let size_pointer = &raw mut size;
     let found_pointer = found.as_mut_ptr();
+    let one = |p: *mut oto_probe| {
+        let mut status = 9;
+        // SAFETY: arrays of one.
+        let answer = unsafe { oto_batch_push_i16(&p, &pcm.as_ptr(), &8, null(), null(), 1, &mut status) };
+        assert_eq!(status, answer);
+        answer
+    };
     // SAFETY: live handles and live locals, in all of these.
-    let calls: [Call<'_>; 8] = unsafe {
+    let calls: [Call<'_>; 9] = unsafe {
         [
             ("push_i16", &|p| oto_probe_push_i16(p, pcm.as_ptr(), 8, 0, 0)),
             ("push_f32", &|p| oto_probe_push_f32(p, null(), 0, 0, 0)),
@@ -227,6 +234,7 @@ fn a_panic_is_an_error_once_and_then_the_probe_is_poisoned() {
             ("snapshot", &|p| oto_probe_snapshot(p, s.report)),
             ("finish", &|p| oto_probe_finish(p, s.report)),
             ("reset", &|p| oto_probe_reset(p)),
+            ("batch", &one),
             ("expect_text", &|p| oto_probe_expect_text(p, 9, OTO_SCRIPT_LATIN)),
         ]
     };

@@ -1,8 +1,11 @@
 //! The functions as C calls them.
 
 mod alloc;
+mod batch;
 mod border;
 mod compare;
+mod memory;
+mod numbers;
 mod packets;
 mod results;
 
@@ -165,13 +168,10 @@ fn every_status_has_its_own_text() {
 #[test]
 fn every_entry_has_the_guard_and_is_in_the_header() {
     let header = include_str!("../../../include/otoscope.h");
-    let sources = [
-        include_str!("../library.rs"),
-        include_str!("../config.rs"),
-        include_str!("../probe.rs"),
-        include_str!("../report.rs"),
-        include_str!("../catalogue.rs"),
-    ];
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let rust = paths.filter(|path| path.extension().is_some_and(|e| e == "rs"));
+    let sources: Vec<String> = rust.map(|path| std::fs::read_to_string(path).unwrap()).collect();
     let mut count = 0;
     for function in sources.iter().flat_map(|s| s.split("#[unsafe(no_mangle)]\n").skip(1)) {
         let name = function.split(['(', ' ']).find(|word| word.starts_with("oto_")).unwrap();
@@ -180,8 +180,10 @@ fn every_entry_has_the_guard_and_is_in_the_header() {
         assert!(header.contains(&format!("{name}(")), "{name} is not in the header");
         count += 1;
     }
-    let all: usize = sources.iter().map(|s| s.matches("extern \"C\" fn").count()).sum();
+    let all: usize = sources.iter().map(|s| s.matches("extern \"C\" fn oto_").count()).sum();
     assert_eq!(count, all);
+    let symbols = include_str!("../../symbols.txt");
+    assert_eq!(count, symbols.lines().count(), "symbols.txt: what the library exports, see examples/c/check.sh");
 }
 
 #[test]

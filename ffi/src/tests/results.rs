@@ -94,9 +94,15 @@ fn every_value_is_the_same_by_id_and_in_bulk() {
     assert_eq!((values[count], states[count]), (0.5, 9), "nothing beyond the fields is written");
     let (mut index, mut numbers) = (0, 0);
     report.visit(|metric, field, value| {
-        let mut x = 0.25;
-        // SAFETY: a live report and a live local.
-        let status = unsafe { oto_report_value(session.report, metric.field_id(field), &mut x) };
+        let (mut x, mut by_key) = (0.25, 0.25);
+        let key = std::ffi::CString::new(format!("{}.{}", metric.name, field.name)).unwrap();
+        // SAFETY: a live report, a text and live locals.
+        let status = unsafe {
+            let status = oto_report_value(session.report, metric.field_id(field), &mut x);
+            assert_eq!(oto_report_value_by_key(session.report, key.as_ptr(), &mut by_key), status);
+            status
+        };
+        assert_eq!(x.to_bits(), by_key.to_bits());
         assert_eq!(i32::from(states[index]), status);
         match value.number() {
             Some(number) => {
@@ -114,6 +120,11 @@ fn every_value_is_the_same_by_id_and_in_bulk() {
     assert_eq!(index, count);
     assert!(numbers > 20, "{numbers}");
     let mut x = 0.25;
+    for unknown in [c"", c"loudness", c"loudness.x", c"\xff.y"] {
+        // SAFETY: a live report, a text and a live local.
+        let status = unsafe { oto_report_value_by_key(session.report, unknown.as_ptr(), &mut x) };
+        assert_eq!(status, OTO_ERR_UNKNOWN_KEY);
+    }
     for unknown in [0, u32::MAX, 1 << 16] {
         // SAFETY: a live report and a live local.
         assert_eq!(unsafe { oto_report_value(session.report, unknown, &mut x) }, OTO_ERR_UNKNOWN_KEY);
@@ -292,3 +303,113 @@ const OTO_SCRIPTS: [(&str, u32); 9] = [
     ("kana", OTO_SCRIPT_KANA),
     ("hangul", OTO_SCRIPT_HANGUL),
 ];
+
+#[test]
+fn findings_are_counted_by_kind_by_metric_and_all() {
+    let (report, _) = by_rust(&take());
+    let session = by_c(&take());
+    let count = |metric_id: u32, kind: u32| {
+        let mut n = u64::MAX;
+        // SAFETY: a live report and a live local.
+        match unsafe { oto_report_finding_count(session.report, metric_id, kind, &mut n) } {
+            OTO_OK => Ok(n),
+            status => Err((status, n)),
+        }
+    };
+    assert_eq!(count(0, 0), Ok(report.finding_count()));
+    let mut of_metrics = 0;
+    for spec in SPECS {
+        let of_metric: u64 = report.counts().filter(|(m, _, _)| m.id == spec.id).map(|(_, _, n)| u64::from(n)).sum();
+        assert_eq!(count(spec.id.into(), 0), Ok(of_metric));
+        of_metrics += of_metric;
+    }
+    assert_eq!(of_metrics, report.finding_count());
+    for (metric, kind, n) in report.counts() {
+        assert_eq!(count(metric.id.into(), kind.id.into()), Ok(n.into()));
+    }
+    for (metric_id, kind) in [(u32::MAX, 0), (0, 1), (4, 1), (7, 99)] {
+        assert_eq!(count(metric_id, kind), Err((OTO_ERR_UNKNOWN_KEY, u64::MAX)));
+    }
+}
+
+#[test]
+fn a_finding_is_told_in_words() {
+    let (_, findings) = by_rust(&take());
+    let mut needed = 7;
+    for f in &findings {
+        let c = crate::probe::record(f);
+        // SAFETY: a live finding.
+        let text = text_of(|buf, cap, needed| unsafe { oto_finding_message(&c, RATE, buf, cap, needed) });
+        assert_eq!(text, otoscope::message(f, RATE));
+        // SAFETY: live locals.
+        unsafe {
+            let mut message = |f: &oto_finding, rate| oto_finding_message(f, rate, null_mut(), 0, &mut needed);
+            assert_eq!(message(&oto_finding { metric_id: 65_536 + c.metric_id, ..c }, RATE), OTO_ERR_UNKNOWN_KEY);
+            assert_eq!(message(&oto_finding { kind: 99, ..c }, RATE), OTO_ERR_UNKNOWN_KEY);
+            assert_eq!(message(&c, 0), OTO_ERR_OUT_OF_RANGE);
+        }
+    }
+    assert_eq!(needed, 7, "nothing was written");
+}
+
+#[test]
+fn kinds_parameters_and_scores_are_listed() {
+    use otoscope::compare::SCORES;
+    use otoscope::spec::{Domain, ParamValue};
+    let config = Config::new(StreamSpec::mono(RATE));
+    let (mut k, mut p) = (0, 0);
+    for spec in SPECS {
+        for kind in spec.kinds {
+            // SAFETY: integers and pointers, which may be 0.
+            let mut info: oto_kind_info = unsafe { core::mem::zeroed() };
+            info.struct_size = size_of::<oto_kind_info>() as u32;
+            // SAFETY: a live struct.
+            assert_eq!(unsafe { oto_kind_get_info(k, &mut info) }, OTO_OK);
+            assert_eq!((info.id, info.metric_id), (kind.id.into(), spec.id.into()));
+            assert_eq!((str_of(info.name), str_of(info.unit)), (kind.name, kind.unit.name()));
+            assert_eq!((str_of(info.message), info.max_delay_ms), (kind.message, kind.max_delay_ms));
+            k += 1;
+        }
+        for param in spec.params {
+            // SAFETY: numbers and pointers, which may be 0.
+            let mut info: oto_param_info = unsafe { core::mem::zeroed() };
+            info.struct_size = size_of::<oto_param_info>() as u32;
+            // SAFETY: a live struct.
+            assert_eq!(unsafe { oto_param_get_info(p, &mut info) }, OTO_OK);
+            assert_eq!((info.metric_id, info.reserved), (spec.id.into(), 0));
+            assert_eq!((str_of(info.unit), str_of(info.doc)), (param.unit.name(), param.doc));
+            let words: Vec<&str> = str_of(info.words).split(',').collect();
+            match (param.domain, config.get(str_of(info.name)).unwrap()) {
+                (Domain::Number { min, max, .. }, ParamValue::Number(default)) => {
+                    assert_eq!(info.value_type, OTO_PARAM_NUMBER);
+                    assert_eq!((info.default_value, info.min, info.max), (default, min, max));
+                    assert_eq!(words, [""]);
+                }
+                (Domain::Choice(choices), ParamValue::Choice(default)) => {
+                    assert_eq!(info.value_type, OTO_PARAM_CHOICE);
+                    assert_eq!((words.as_slice(), words[0]), (choices, default));
+                    assert!(info.default_value.is_nan() && info.min.is_nan() && info.max.is_nan());
+                }
+                other => panic!("{other:?}"),
+            }
+            p += 1;
+        }
+    }
+    assert_eq!((k, p), (oto_kind_count(), oto_param_count()));
+    assert!(k > 20 && p > 20);
+    for (s, score) in SCORES.iter().enumerate() {
+        // SAFETY: integers and pointers, which may be 0.
+        let mut info: oto_score_info = unsafe { core::mem::zeroed() };
+        info.struct_size = size_of::<oto_score_info>() as u32;
+        // SAFETY: a live struct.
+        assert_eq!(unsafe { oto_score_get_info(s, &mut info) }, OTO_OK);
+        assert_eq!((info.id, info.revision), (score.id.into(), score.revision.into()));
+        assert_eq!((str_of(info.name), str_of(info.doc)), (score.name, score.summary));
+        assert_eq!(str_of(info.name), str_of(oto_score_str(s)));
+        assert_eq!(str_of(info.unit), score.fields[0].unit.name());
+        let presets: Vec<&str> = score.presets.iter().map(|p| p.name).collect();
+        assert_eq!(str_of(info.presets).split(',').collect::<Vec<_>>(), presets);
+        assert_eq!(info.flags & OTO_SCORE_HIGHER_IS_BETTER != 0, score.higher_is_better);
+        assert_eq!(info.flags & OTO_SCORE_IN_STEP != 0, score.in_step);
+    }
+}
