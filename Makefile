@@ -110,6 +110,12 @@ peers: $(VENV)/ready
 	$(VENV)-scores/bin/python benches/peers/stoi.py --pair $(TARGET)/release/pair
 	$(VENV)-scores/bin/python benches/peers/p862/speed.py
 
+## guide: the guide as a book, build/guide (cargo installs mdbook into build/)
+.PHONY: guide
+guide:
+	test -x build/mdbook/bin/mdbook || $(CARGO) install mdbook --version 0.5.4 --locked --root build/mdbook
+	build/mdbook/bin/mdbook build docs
+
 ## truth-peer: what essentia's detectors make of the same faults, docs/truth_peer.csv (make speech first; needs pip)
 .PHONY: truth-peer
 truth-peer:

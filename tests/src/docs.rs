@@ -203,6 +203,47 @@ pub fn with_table(text: &str) -> String {
     format!("{before}{TABLE_BEGIN}{}{TABLE_END}{after}", table())
 }
 
+/// The hand-written pages of the guide, by part.
+const GUIDE: [(&str, &[(&str, &str)]); 3] = [
+    ("Using it", &[("The command line", "guide/cli.md"), ("Reading a report", "guide/report.md")]),
+    (
+        "Linking it",
+        &[
+            ("Into your TTS server", "guide/server.md"),
+            ("Rust", "guide/rust.md"),
+            ("C", "guide/c.md"),
+            ("Python", "guide/python.md"),
+        ],
+    ),
+    (
+        "What the numbers mean",
+        &[
+            ("Full-reference scores", "scores.md"),
+            ("Delivery norms", "norms.md"),
+            ("How well detectors find", "truth.md"),
+            ("How near the P.862 scores are", "pesq.md"),
+            ("Glossary", "glossary.md"),
+        ],
+    ),
+];
+
+/// The table of contents of the guide.
+#[must_use]
+pub fn summary() -> String {
+    let mut out = "# Summary\n\n[Otoscope](guide/introduction.md)\n".to_owned();
+    for (part, pages) in GUIDE {
+        let _ = write!(out, "\n# {part}\n\n");
+        for (title, path) in pages {
+            let _ = writeln!(out, "- [{title}]({path})");
+        }
+    }
+    out += "\n# Metrics\n\n";
+    for spec in SPECS {
+        let _ = writeln!(out, "- [{}](metrics/{}.md)", spec.name, spec.name);
+    }
+    out
+}
+
 /// Every generated file with what it should hold.
 ///
 /// # Panics
@@ -217,6 +258,7 @@ pub fn all() -> Vec<(PathBuf, String)> {
         .chain([
             (root.join("docs/norms.md"), norms()),
             (root.join("docs/scores.md"), scores()),
+            (root.join("docs/SUMMARY.md"), summary()),
             (readme, with_table(&text)),
         ])
         .collect()

@@ -54,6 +54,32 @@ fn generated_pages_are_current() {
 }
 
 #[test]
+fn links_lead_to_files_and_the_guide_has_every_page() {
+    let root = root();
+    let mut pages = files(&root.join("docs"), &[".md"]);
+    let summary = read(&root.join("docs/SUMMARY.md"));
+    for page in &pages {
+        let name = page.strip_prefix(root.join("docs")).expect("a page below docs").display().to_string();
+        assert!(name == "SUMMARY.md" || summary.contains(&format!("({name})")), "{name} is not in the guide");
+    }
+    pages.extend(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|p| root.join(p)));
+    let mut links = 0;
+    for page in &pages {
+        let text = read(page);
+        for link in text.split("](").skip(1).filter_map(|l| l.split(')').next()) {
+            let path = link.split('#').next().unwrap_or(link);
+            if path.is_empty() || path.contains("://") || path.contains(char::is_whitespace) {
+                continue;
+            }
+            links += 1;
+            let folder = page.parent().expect("a folder");
+            assert!(folder.join(path).exists(), "{}: {link} leads nowhere", page.display());
+        }
+    }
+    assert!(links > 60, "links are not recognised: {links}");
+}
+
+#[test]
 fn a_metric_knows_no_other_metric_no_probe_and_no_report() {
     for spec in SPECS {
         let text = code(&source_of(spec));
