@@ -113,24 +113,18 @@ impl Recorder {
     pub fn finish(mut self) -> Trace {
         self.envelope.finish();
         self.spectrogram.finish();
-        Trace { samples: self.samples, envelope: self.envelope, spectrogram: self.spectrogram, series: self.series }
+        Trace { envelope: self.envelope, spectrogram: self.spectrogram, series: self.series }
     }
 }
 
 /// What one stream looked like.
 pub struct Trace {
-    samples: u64,
     envelope: Envelope,
     spectrogram: Spectrogram,
     series: Series,
 }
 
 impl Trace {
-    /// Samples per channel.
-    pub(crate) fn samples(&self) -> u64 {
-        self.samples
-    }
-
     /// The waveform in at most `n` digits of 64 levels, for one line of a table.
     pub(crate) fn strip(&self, n: usize) -> String {
         self.envelope.strip(n).into_iter().map(|x| char::from(b'0' + x.min(127) / 2)).collect()
