@@ -57,7 +57,7 @@ class Detail {
   choose(i, scroll) {
     this.chosen = i;
     this.stage.choose(i);
-    if (!this.player.playing) this.stage.playhead(this.place.from);
+    if (!this.player.playing) this.stage.playhead(null);
     this.seekTo = null;
     const { from, to } = this.place;
     if (!this.view.whole && (from < this.view.from || from > this.view.to)) this.view.show(from - this.view.span / 2, from + this.view.span / 2);

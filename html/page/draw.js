@@ -70,7 +70,7 @@ const timeTrack = () => ({
       ctx.fillRect(Math.round(x), 0, 1, 5);
     }
     ctx.textAlign = "right";
-    ctx.fillText(view.duration < 60 ? "s" : "min:s", GUTTER - 7, 14);
+    ctx.fillText(view.duration < 60 ? "s" : "min:s", GUTTER - 22, 14);
   },
 });
 

@@ -132,7 +132,7 @@ class Overview {
       const measured = this.columns.filter((c) => this.rows.some((row) => typeof row.values?.[c.at] === "number"));
       const groups = Object.entries(Object.groupBy ? Object.groupBy(measured, (c) => c.group) : measured.reduce((all, c) => ({ ...all, [c.group]: [...(all[c.group] ?? []), c] }), {}));
       const add = h("select", {
-        "aria-label": "Add or remove a column",
+        class: "columns", "aria-label": "Add or remove a column",
         onchange: () => {
           const column = this.columns.find((c) => c.key === add.value);
           this.shown = this.shown.includes(column) ? this.shown.filter((c) => c !== column) : [...this.shown, column];
@@ -191,7 +191,7 @@ class Overview {
           this.update();
           this.table.querySelector(`[data-sort="${CSS.escape(key)}"]`).focus();
         },
-      }, text, unit ? h("span", { class: "soft" }, ` ${unit}`) : null));
+      }, text, unit ? h("span", {}, ` ${unit}`) : null));
   }
 
   update() {
@@ -204,7 +204,7 @@ class Overview {
     const labelled = !this.compare;
     const head = h("tr", {}, this.header("file", this.compare ? "Pair" : "File"), h("th", { scope: "col" }, labelled ? "Where" : "Where it differs most"),
       this.header("", this.compare ? "Remarks" : "What was found", "", "Worst first", undefined), norms ? h("th", { scope: "col" }, "Norms") : null,
-      this.shown.map((c) => this.header(c.key, c.group ? [`${c.group} `, c.name] : c.name, symbol(c.unit), `${c.key}: ${c.doc}`, !c.up)),
+      this.shown.map((c) => this.header(c.key, c.group ? [h("span", { class: "group-name" }, c.group), ` ${c.name}`] : c.name, symbol(c.unit), `${c.key}: ${c.doc}`, !c.up)),
       this.header("duration", "Length", "", "", true));
     const body = h("tbody", {});
     const table = h("table", { class: "files" }, h("caption", { class: "hidden-text" }, `${this.things(this.list.length)}; a line opens with Enter`), h("thead", {}, head), body);
@@ -258,9 +258,10 @@ class Overview {
       const text = typeof x === "number" ? number(x, c.unit) : this.compare && row.states ? h("span", { class: "t2 small" }, row.states[c.at][0]) : "";
       return h("td", { class: "n", "data-name": c.group ? `${c.group} ${c.name}` : c.name }, text);
     });
-    return h("tr", { onclick: (e) => opens && !e.target.closest("a,button") && !getSelection().toString() && (location.hash = href) },
-      h("td", { class: "file" }, severityMark(Math.min(row.level, 3), link), under ? h("div", { class: "labels", title: under }, under) : null),
-      h("td", { class: "strip" }, shape), h("td", { class: "what" }, what), norms ? h("td", {}, verdicts) : null, cells,
+    const file = h("td", { class: "file" }, severityMark(Math.min(row.level, 3), link), under ? h("div", { class: "labels", title: under }, under) : null);
+    if (!opens) return h("tr", {}, file, h("td", { colspan: this.shown.length + 3 + Boolean(norms), class: "what" }, what));
+    return h("tr", { onclick: (e) => !e.target.closest("a,button") && !getSelection().toString() && (location.hash = href) },
+      file, h("td", { class: "strip" }, shape), h("td", { class: "what" }, what), norms ? h("td", {}, verdicts) : null, cells,
       h("td", { class: "n", "data-name": "length" }, row.duration === undefined ? "" : length(row.duration)));
   }
 
