@@ -10,12 +10,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use comfy_table::Cell;
 use otoscope::compare::{
-    Align, Comparison, ComparisonMeta, Config, Plan, Reason, Reference, Samples, Scored, Scratch, Signal,
+    Align, Comparison, ComparisonMeta, Config, Plan, Reason, Reference, Samples, Scored, Scratch, Side, Signal,
 };
 use otoscope::spec::{TableSpec, Value};
 use otoscope_decode::{Limits, Mono, MonoSamples};
+use otoscope_html::{Detail, Document, Entry};
 
 use crate::config::{labels, wrong};
+use crate::html::{HtmlArgs, Page};
 use crate::problem::{Problem, Stop};
 use crate::table::{bold, dim, number, plural, render, right, table};
 use crate::term::{self, BOLD, DIM, Progress, paint};
@@ -44,6 +46,7 @@ Examples:
   otoscope compare studio.wav delivered.wav
   otoscope compare studio.wav delivered.wav --metrics pesq_wb,stoi,si_sdr --align delay
   otoscope compare studio.wav delivered.wav --metrics pesq_wb:cor2 --json
+  otoscope compare studio.wav delivered.wav --html pair.html
   otoscope compare --pairs pairs.csv --out scores.csv";
 
 /// Score a degraded file against the file as it should be
@@ -77,6 +80,9 @@ pub struct Args {
     /// Also what is only made on request: a row for each frame
     #[arg(long)]
     frames: bool,
+    // A page to look and listen.
+    #[command(flatten)]
+    html: HtmlArgs,
     /// JSON on stdout: one comparison; an array of them for --pairs
     #[arg(long, conflicts_with_all = ["ndjson", "out"])]
     json: bool,
@@ -106,7 +112,8 @@ impl Args {
             AlignBy::Delay => Align::Delay,
         };
         config.max_delay_s = self.max_delay_s;
-        config.frames = self.frames;
+        // The page draws them.
+        config.frames = self.frames || self.html.html.is_some();
         config.freeze().map_err(|e| wrong("--metrics", &e, ""))
     }
 }
@@ -166,14 +173,22 @@ fn one(args: &Args, plan: &Plan, labels: Vec<(String, String)>, reference: &Path
         term::note(line);
     }
     let formats = [r.format.clone(), d.format.clone()];
-    let (rate_r, rate_d) = (r.sample_rate_hz, d.sample_rate_hz);
-    let result =
-        Reference::new(plan, samples(r.samples), rate_r).compare(samples(d.samples), rate_d, &mut Scratch::new());
+    let signal = samples(d.samples);
+    let prepared = Reference::new(plan, samples(r.samples), r.sample_rate_hz);
+    let mut html = args.html.open(|out| Document::of_comparisons(out, plan, 1))?;
+    let result = prepared.compare(signal.borrowed(), d.sample_rate_hz, &mut Scratch::new());
     let meta = meta(reference, degraded, labels);
     if args.json || args.ndjson {
         term::print(&(result.to_json(&meta) + "\n"))?;
-    } else {
+    } else if html.is_none() {
         term::print(&page(&result, &meta, &formats, args.verbose))?;
+    }
+    if let Some(mut html) = html.take() {
+        let [r, d] = &formats;
+        let both = [prepared.samples(), &signal];
+        let entry = Entry::of_comparison(&meta, [r, d], &result, both, Detail::of(1), args.html.audio());
+        html.add(Some(entry))?;
+        html.finish("pair", args.quiet)?;
     }
     Ok(0)
 }
@@ -320,7 +335,14 @@ fn read_list(path: &Path) -> Result<List, Problem> {
 }
 
 /// A reference that is being made or is ready, for whoever needs it next.
-type Slot = Arc<OnceLock<Result<(Arc<Reference<'static>>, Vec<String>), Problem>>>;
+type Slot = Arc<OnceLock<Result<Ready, Problem>>>;
+
+/// A reference, its format and what is to be said about it.
+struct Ready {
+    reference: Reference<'static>,
+    format: String,
+    remarks: Vec<String>,
+}
 
 /// References in use: a list often has many degraded files for each, one after the other.
 struct References {
@@ -350,32 +372,68 @@ impl References {
 struct Outcome {
     result: Result<Comparison, (Reason, Problem)>,
     remarks: Vec<String>,
+    /// For the HTML report, if one is wanted.
+    entry: Option<Entry>,
 }
 
-fn compare_row(args: &Args, plan: &Plan, references: &References, row: &Row, scratch: &mut Scratch) -> Outcome {
-    let slot = references.slot(&row.reference);
-    let mut made_here = false;
-    let reference = slot.get_or_init(|| {
-        made_here = true;
-        let mono = read(&row.reference, args.channel)?;
-        let remarks = remarks(&row.reference, &mono, args);
-        Ok((Arc::new(Reference::new(plan, samples(mono.samples), mono.sample_rate_hz)), remarks))
-    });
-    let (reference, said) = match reference {
-        Ok((reference, remarks)) => (reference, if made_here { remarks.clone() } else { Vec::new() }),
-        Err(problem) => {
-            let side = otoscope::compare::Side::Reference;
-            return Outcome { result: Err((Reason::Unreadable(side), problem.clone())), remarks: Vec::new() };
+/// What all rows have in common.
+struct Job<'a> {
+    args: &'a Args,
+    plan: &'a Plan,
+    list: &'a List,
+    labels: &'a [(String, String)],
+    references: References,
+    detail: Detail,
+}
+
+impl Job<'_> {
+    fn meta(&self, row: &Row) -> ComparisonMeta {
+        let mut labels = self.labels.to_vec();
+        for (key, cell) in self.list.header.iter().zip(&row.cells) {
+            if key != "ref" && key != "deg" && !cell.is_empty() {
+                labels.push((key.clone(), cell.clone()));
+            }
         }
-    };
-    match read(&row.degraded, args.channel) {
-        Ok(mono) => {
-            let remarks = said.into_iter().chain(remarks(&row.degraded, &mono, args)).collect();
-            Outcome { result: Ok(reference.compare(samples(mono.samples), mono.sample_rate_hz, scratch)), remarks }
-        }
-        Err(problem) => {
-            let side = otoscope::compare::Side::Degraded;
-            Outcome { result: Err((Reason::Unreadable(side), problem)), remarks: said }
+        meta(&row.reference, &row.degraded, labels)
+    }
+
+    fn failed(&self, row: &Row, reason: Reason, problem: Problem, remarks: Vec<String>) -> Outcome {
+        let html = self.args.html.html.is_some();
+        let name = row.degraded.display().to_string();
+        let entry = html.then(|| Entry::of_problem(&name, &self.meta(row).labels, &problem.to_string()));
+        Outcome { result: Err((reason, problem)), remarks, entry }
+    }
+
+    fn compare(&self, row: &Row, scratch: &mut Scratch) -> Outcome {
+        let Self { args, plan, .. } = *self;
+        let slot = self.references.slot(&row.reference);
+        let mut made_here = false;
+        let ready = slot.get_or_init(|| {
+            made_here = true;
+            let mono = read(&row.reference, args.channel)?;
+            let (remarks, format) = (remarks(&row.reference, &mono, args), mono.format.clone());
+            let reference = Reference::new(plan, samples(mono.samples), mono.sample_rate_hz);
+            Ok(Ready { reference, format, remarks })
+        });
+        let ready = match ready {
+            Ok(ready) => ready,
+            Err(problem) => {
+                return self.failed(row, Reason::Unreadable(Side::Reference), problem.clone(), Vec::new());
+            }
+        };
+        let said = if made_here { ready.remarks.clone() } else { Vec::new() };
+        match read(&row.degraded, args.channel) {
+            Ok(mono) => {
+                let remarks = said.into_iter().chain(remarks(&row.degraded, &mono, args)).collect();
+                let signal = samples(mono.samples);
+                let result = ready.reference.compare(signal.borrowed(), mono.sample_rate_hz, scratch);
+                let entry = args.html.html.is_some().then(|| {
+                    let (formats, both) = ([&*ready.format, &*mono.format], [ready.reference.samples(), &signal]);
+                    Entry::of_comparison(&self.meta(row), formats, &result, both, self.detail, args.html.audio())
+                });
+                Outcome { result: Ok(result), remarks, entry }
+            }
+            Err(problem) => self.failed(row, Reason::Unreadable(Side::Degraded), problem, said),
         }
     }
 }
@@ -384,13 +442,14 @@ fn many(args: &Args, plan: &Plan, labels: &[(String, String)], path: &Path) -> R
     let list = read_list(path)?;
     let threads = work::threads(args.jobs);
     let references = References { kept: Mutex::new(Vec::new()), most: 2 * threads };
-    let mut sink = Sink::new(args, plan, &list, labels)?;
+    let job = Job { args, plan, list: &list, labels, references, detail: Detail::of(list.rows.len()) };
+    let mut sink = Sink::new(&job)?;
     let progress = Progress::new(list.rows.len(), args.quiet);
     let mut failed = false;
     work::in_order(
         &list.rows,
         threads,
-        |row, scratch: &mut Scratch| compare_row(args, plan, &references, row, scratch),
+        |row, scratch: &mut Scratch| job.compare(row, scratch),
         &progress,
         |row, outcome| {
             progress.aside(|| {
@@ -399,7 +458,7 @@ fn many(args: &Args, plan: &Plan, labels: &[(String, String)], path: &Path) -> R
                     failed = true;
                     term::complain(problem);
                 }
-                sink.take(row, &outcome.result)
+                sink.take(row, &outcome.result, outcome.entry)
             })
         },
     )?;
@@ -410,10 +469,11 @@ fn many(args: &Args, plan: &Plan, labels: &[(String, String)], path: &Path) -> R
 
 /// Where the results of a list go.
 struct Sink<'a> {
+    job: &'a Job<'a>,
     args: &'a Args,
     plan: &'a Plan,
     list: &'a List,
-    labels: &'a [(String, String)],
+    html: Option<Page>,
     file: Option<csv::Writer<File>>,
     written: usize,
     /// For people: a line for each pair, and the values of each system and score.
@@ -424,7 +484,9 @@ struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    fn new(args: &'a Args, plan: &'a Plan, list: &'a List, labels: &'a [(String, String)]) -> Result<Self, Stop> {
+    fn new(job: &'a Job<'a>) -> Result<Self, Stop> {
+        let Job { args, plan, list, .. } = *job;
+        let html = args.html.open(|out| Document::of_comparisons(out, plan, list.rows.len()))?;
         let mut file = match &args.out {
             Some(out) => Some(csv::Writer::from_writer(File::create(out).map_err(|e| Problem::writing(out, &e))?)),
             None => None,
@@ -442,10 +504,11 @@ impl<'a> Sink<'a> {
         }
         let header: Vec<&str> = ["pair"].into_iter().chain(plan.scores().map(|(key, ..)| key)).collect();
         Ok(Self {
+            job,
             args,
             plan,
             list,
-            labels,
+            html,
             file,
             written: 0,
             lines: table(&header),
@@ -455,16 +518,18 @@ impl<'a> Sink<'a> {
         })
     }
 
-    fn take(&mut self, row: &Row, result: &Result<Comparison, (Reason, Problem)>) -> Result<(), Stop> {
+    fn take(
+        &mut self,
+        row: &Row,
+        result: &Result<Comparison, (Reason, Problem)>,
+        entry: Option<Entry>,
+    ) -> Result<(), Stop> {
+        if let Some(html) = &mut self.html {
+            html.add(entry)?;
+        }
         if self.args.json || self.args.ndjson {
             let Ok(result) = result else { return Ok(()) };
-            let mut labels = self.labels.to_vec();
-            for (key, cell) in self.list.header.iter().zip(&row.cells) {
-                if key != "ref" && key != "deg" && !cell.is_empty() {
-                    labels.push((key.clone(), cell.clone()));
-                }
-            }
-            let mut text = result.to_json(&meta(&row.reference, &row.degraded, labels));
+            let mut text = result.to_json(&self.job.meta(row));
             if self.args.ndjson {
                 text.push('\n');
             } else if self.written > 0 {
@@ -516,7 +581,12 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    fn end(self) -> Result<(), Stop> {
+    fn end(mut self) -> Result<(), Stop> {
+        let html = self.html.take();
+        let shown = html.is_none();
+        if let Some(html) = html {
+            html.finish("pair", self.args.quiet)?;
+        }
         if self.args.json {
             return term::print("]\n");
         }
@@ -537,10 +607,12 @@ impl<'a> Sink<'a> {
                     plural(self.list.rows.len(), "pair")
                 );
             }
-            _ => {
+            _ if shown => {
                 text.push_str(&render(&self.lines));
                 text.push('\n');
             }
+            // The page has a line for each pair.
+            _ => {}
         }
         let mut means = table(&["system", "score", "mean", "lowest", "highest", "scored", "unit"]);
         for group in &self.groups {

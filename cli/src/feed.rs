@@ -2,6 +2,7 @@
 
 use otoscope::{Finding, FindingLog, Probe, Push, PushError, Report, TextHint};
 use otoscope_decode::Chunk;
+use otoscope_html::{Recorder, Trace};
 
 use crate::chunks::Row;
 
@@ -12,6 +13,8 @@ pub struct Feeder {
     channels: usize,
     /// Samples per channel of one piece: some five hops of the probe.
     piece: usize,
+    /// Keeps what an HTML report draws.
+    recorder: Option<Recorder>,
 }
 
 impl Feeder {
@@ -19,7 +22,12 @@ impl Feeder {
     pub fn new(probe: Probe) -> Self {
         let stream = probe.plan().stream();
         let piece = (stream.sample_rate_hz as usize / 20).max(1);
-        Self { probe, log: FindingLog::new(), channels: stream.channels as usize, piece }
+        Self { probe, log: FindingLog::new(), channels: stream.channels as usize, piece, recorder: None }
+    }
+
+    /// Lets a recorder hear everything that is pushed from now on.
+    pub fn record(&mut self, recorder: Recorder) {
+        self.recorder = Some(recorder);
     }
 
     /// Says how much text there is to speak, where that is known.
@@ -48,10 +56,21 @@ impl Feeder {
         let mut at = 0;
         // No samples at all are still one push: a tick.
         loop {
-            let end = chunk.len().min(at + self.piece * self.channels);
+            let until_look = self.recorder.as_ref().map_or(u64::MAX, Recorder::until_look);
+            let piece = self.piece.min(usize::try_from(until_look).unwrap_or(usize::MAX));
+            let end = chunk.len().min(at + piece * self.channels);
             match part(chunk, at, end) {
                 Chunk::I16(samples) => self.probe.push_i16(samples, push)?,
                 Chunk::F32(samples) => self.probe.push_f32(samples, push)?,
+            }
+            if let Some(recorder) = &mut self.recorder {
+                match part(chunk, at, end) {
+                    Chunk::I16(samples) => recorder.push_i16(samples),
+                    Chunk::F32(samples) => recorder.push_f32(samples),
+                }
+                if recorder.look_is_due() {
+                    recorder.look(&self.probe.snapshot());
+                }
             }
             self.drain(heard);
             push = push.same_chunk();
@@ -75,10 +94,10 @@ impl Feeder {
     }
 
     /// Ends the stream.
-    pub fn finish(mut self, heard: &mut dyn FnMut(&Finding)) -> (Report, Vec<Finding>) {
+    pub fn finish(mut self, heard: &mut dyn FnMut(&Finding)) -> (Report, Vec<Finding>, Option<Trace>) {
         let report = self.probe.finish();
         self.drain(heard);
-        (report, self.log.into_sorted())
+        (report, self.log.into_sorted(), self.recorder.map(Recorder::finish))
     }
 }
 

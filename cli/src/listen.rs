@@ -268,7 +268,7 @@ impl Live<'_> {
         self.meta.ended_at = Some(now());
         let stream = self.stream;
         let (args, stop) = (&self.args.report, &mut self.stop);
-        let (report, findings) = self.feeder.finish(&mut |f| tell(args, f, stream, stop));
+        let (report, findings, _) = self.feeder.finish(&mut |f| tell(args, f, stream, stop));
         self.stop.map_or(Ok((report, findings, self.meta)), Err)
     }
 }

@@ -9,6 +9,7 @@ mod compare;
 mod config;
 mod feed;
 mod files;
+mod html;
 mod inject;
 mod listen;
 mod metrics;

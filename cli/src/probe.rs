@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use otoscope::verdict::Norm;
 use otoscope::{Finding, Probe, Report, Severity, StreamMeta, StreamSpec, TextHint};
-use otoscope_decode::{Limits, RawFormat, Source};
+use otoscope_decode::{Chunk, Limits, RawFormat, Source};
+use otoscope_html::{About, Clips, Detail, Document, Entry, Recorder};
 
 use crate::chunks::{self, Row};
 use crate::config::{MetricArgs, Plans, labels};
 use crate::feed::{Feeder, Replay};
 use crate::files;
+use crate::html::{HtmlArgs, Page};
 use crate::norms;
 use crate::problem::{Problem, Stop};
 use crate::table::{self, Line};
@@ -116,6 +118,7 @@ Examples:
   otoscope probe takes/ --ndjson --label voice=anna > reports.ndjson
   otoscope probe takes/ --fail-on error --quiet
   otoscope probe episode.wav --norm spotify,apple_podcasts
+  otoscope probe takes/ --html takes.html
   otoscope probe stream.wav --chunks stream.chunks.csv";
 
 /// Measure files and say what is wrong with them
@@ -127,6 +130,9 @@ pub struct Args {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     report: ReportArgs,
+    // A page to look and listen.
+    #[command(flatten)]
+    html: HtmlArgs,
     /// Replay a recorded stream: a CSV of start_sample,arrival_ns, one chunk a line
     #[arg(long, value_name = "FILE")]
     chunks: Option<PathBuf>,
@@ -150,8 +156,11 @@ pub struct Args {
 /// What one file was like.
 struct Heard {
     format: String,
+    meta: StreamMeta,
     report: Report,
     findings: Vec<Finding>,
+    /// For the HTML report, if one is wanted.
+    entry: Option<Entry>,
 }
 
 /// One file: its report or why there is none, and what the decoder had to leave out.
@@ -167,6 +176,8 @@ struct Job<'a> {
     plans: Plans,
     rows: Vec<Row>,
     text: Option<TextHint>,
+    labels: Vec<(String, String)>,
+    detail: Detail,
 }
 
 /// Runs the command; returns the exit code.
@@ -190,8 +201,9 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     let found = files::find(&args.paths, args.raw_format.is_some());
     found.problems.iter().for_each(term::complain);
 
-    let job = Job { args, norms, plans, rows, text };
-    let mut sink = Sink::new(&job, labels, files::is_single(&args.paths));
+    let detail = Detail::of(found.files.len());
+    let job = Job { args, norms, plans, rows, text, labels, detail };
+    let mut sink = Sink::new(&job, files::is_single(&args.paths), found.files.len())?;
     sink.begin()?;
     let progress = Progress::new(found.files.len(), args.report.quiet);
     let mut failed = !found.problems.is_empty();
@@ -248,7 +260,7 @@ impl Job<'_> {
         match self.open(path) {
             Ok(mut source) => {
                 let heard = self.hear(&mut source, path);
-                Outcome { heard, warnings: source.warnings().iter().map(ToString::to_string).collect() }
+                Outcome { heard, warnings: told(&source) }
             }
             Err(problem) => Outcome { heard: Err(problem), warnings: Vec::new() },
         }
@@ -264,6 +276,9 @@ impl Job<'_> {
         })?;
         let mut feeder = Feeder::new(Probe::new(&plan));
         feeder.expect(self.text).map_err(|e| Problem::new(&name, e.to_string(), "report this bug"))?;
+        if self.args.html.html.is_some() {
+            feeder.record(Recorder::new(stream, self.detail));
+        }
         let mut replay = Replay::new(&self.rows);
         loop {
             match source.next_chunk() {
@@ -282,16 +297,52 @@ impl Job<'_> {
             let what = format!("a chunk starts at sample {start}, but {name} ends at {}", feeder.samples());
             return Err(Problem::new(list, what, "give the list of this file"));
         }
-        let (report, findings) = feeder.finish(&mut |_| ());
-        Ok(Heard { format, report, findings })
+        let (report, findings, trace) = feeder.finish(&mut |_| ());
+        let mut meta = StreamMeta::default();
+        meta.report_id = Some(uuid::Uuid::now_v7().to_string());
+        meta.source = Some(name);
+        meta.labels.clone_from(&self.labels);
+        // No started_at and ended_at: when a file was decoded says nothing about when it was spoken.
+        let entry = match trace {
+            Some(trace) => {
+                let mut clips = Clips::of(stream, report.samples, &findings, self.args.html.audio());
+                self.listen_again(&mut clips, path)?;
+                let about = About { meta: &meta, format: &format, warnings: &told(source) };
+                let verdicts = norms::judge(&self.norms, &report);
+                Some(Entry::of_report(about, &report, &findings, &verdicts, &trace, clips))
+            }
+            None => None,
+        };
+        Ok(Heard { format, meta, report, findings, entry })
     }
+
+    /// Where something is wrong is known when the file has been heard; it is then read once more for the audio around. Standard input
+    /// cannot be.
+    fn listen_again(&self, clips: &mut Clips, path: &Path) -> Result<(), Problem> {
+        if clips.is_complete() || files::is_stdin(path) {
+            return Ok(());
+        }
+        let mut source = self.open(path)?;
+        while !clips.is_complete() {
+            match source.next_chunk().map_err(|e| Problem::decoding(&path.display().to_string(), &e))? {
+                Some(Chunk::I16(samples)) => clips.push_i16(samples),
+                Some(Chunk::F32(samples)) => clips.push_f32(samples),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn told(source: &Source) -> Vec<String> {
+    source.warnings().iter().map(ToString::to_string).collect()
 }
 
 /// Where results go.
 struct Sink<'a> {
     job: &'a Job<'a>,
-    labels: Vec<(String, String)>,
     single: bool,
+    page: Option<Page>,
     /// Reports written so far.
     written: usize,
     /// What is shown at the end, for people and several files.
@@ -299,28 +350,33 @@ struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    fn new(job: &'a Job<'a>, labels: Vec<(String, String)>, single: bool) -> Self {
-        Self { job, labels, single, written: 0, kept: Vec::new() }
+    fn new(job: &'a Job<'a>, single: bool, files: usize) -> Result<Self, Stop> {
+        let template = job.plans.template();
+        let page = job.args.html.open(|out| Document::of_reports(out, template, files))?;
+        Ok(Self { job, single, page, written: 0, kept: Vec::new() })
     }
 
     fn begin(&self) -> Result<(), Stop> {
         if self.job.args.report.json && !self.single { term::print("[") } else { Ok(()) }
     }
 
-    fn take(&mut self, name: String, heard: Result<Heard, Problem>) -> Result<(), Stop> {
+    fn take(&mut self, name: String, mut heard: Result<Heard, Problem>) -> Result<(), Stop> {
         let out = &self.job.args.report;
+        if let Some(page) = &mut self.page {
+            page.add(match &mut heard {
+                Ok(heard) => heard.entry.take(),
+                Err(problem) => Some(Entry::of_problem(&name, &self.job.labels, &problem.to_string())),
+            })?;
+        }
         if !out.json && !out.ndjson {
-            self.kept.push((name, heard));
+            if self.page.is_none() {
+                self.kept.push((name, heard));
+            }
             return Ok(());
         }
         let Ok(heard) = heard else { return Ok(()) };
-        let mut meta = StreamMeta::default();
-        meta.report_id = Some(uuid::Uuid::now_v7().to_string());
-        meta.source = Some(name);
-        meta.labels.clone_from(&self.labels);
-        // No started_at and ended_at: when a file was decoded says nothing about when it was spoken.
         let verdicts = norms::judge(&self.job.norms, &heard.report);
-        let mut text = heard.report.to_json_with(&meta, &heard.findings, &verdicts);
+        let mut text = heard.report.to_json_with(&heard.meta, &heard.findings, &verdicts);
         if out.ndjson || self.single {
             text.push('\n');
         } else if self.written > 0 {
@@ -332,10 +388,13 @@ impl<'a> Sink<'a> {
 
     fn end(self) -> Result<(), Stop> {
         let out = &self.job.args.report;
+        if let Some(page) = self.page {
+            page.finish("file", out.quiet)?;
+        }
         if out.json {
             return if self.single { Ok(()) } else { term::print("]\n") };
         }
-        if out.ndjson {
+        if out.ndjson || self.kept.is_empty() {
             return Ok(());
         }
         let mut text = String::new();

@@ -291,6 +291,12 @@ impl<'a> Reference<'a> {
         &self.plan
     }
 
+    /// Its samples.
+    #[must_use]
+    pub fn samples(&self) -> &Samples<'a> {
+        &self.samples
+    }
+
     /// Compares the samples of one channel with the reference.
     pub fn compare<'d>(
         &self,

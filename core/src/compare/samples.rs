@@ -69,6 +69,12 @@ impl Samples<'_> {
         }
     }
 
+    /// The same samples, borrowed.
+    #[must_use]
+    pub fn borrowed(&self) -> Samples<'_> {
+        self.part(0..self.len())
+    }
+
     /// Part of the samples, borrowed.
     #[must_use]
     pub(crate) fn part(&self, range: Range<usize>) -> Samples<'_> {
