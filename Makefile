@@ -110,6 +110,16 @@ peers: $(VENV)/ready
 	$(VENV)-scores/bin/python benches/peers/stoi.py --pair $(TARGET)/release/pair
 	$(VENV)-scores/bin/python benches/peers/p862/speed.py
 
+## test-html-browser: the HTML report in a real browser (installs Chromium by apt, Node.js and playwright-core where they are missing)
+.PHONY: test-html-browser
+test-html-browser:
+	@bash tests/tools.sh browser
+	$(CARGO) build --release --quiet -p otoscope-cli
+	mkdir -p build/browser
+	cp html/tests/browser/package.json html/tests/browser/run.mjs build/browser/
+	cd build/browser && npm install --silent --no-audit --no-fund --no-package-lock
+	SPEECH=fixtures/speech node build/browser/run.mjs $(TARGET)/release/otoscope build/browser/work
+
 ## guide: the guide as a book, build/guide (cargo installs mdbook into build/)
 .PHONY: guide
 guide:

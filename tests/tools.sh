@@ -7,6 +7,10 @@ command -v gcc >/dev/null || missing+=(gcc libc6-dev)
 command -v g++ >/dev/null || missing+=(g++)
 command -v valgrind >/dev/null || missing+=(valgrind)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+if [ "${1:-}" = browser ]; then
+    command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
+    command -v npm >/dev/null || missing+=(nodejs npm)
+fi
 
 if ! command -v cargo >/dev/null; then
     echo "otoscope: no cargo; install Rust 1.89 or newer (https://rustup.rs), then try again" >&2
