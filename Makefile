@@ -110,6 +110,17 @@ peers: $(VENV)/ready
 	$(VENV)-scores/bin/python benches/peers/stoi.py --pair $(TARGET)/release/pair
 	$(VENV)-scores/bin/python benches/peers/p862/speed.py
 
+## install: the C library, headers, pkg-config and CMake files, below PREFIX (/usr/local), with DESTDIR before it
+.PHONY: install
+install:
+	$(CARGO) build --release -p otoscope-ffi
+	PREFIX="$(or $(PREFIX),/usr/local)" LIBDIR="$(or $(LIBDIR),lib)" DESTDIR="$(DESTDIR)" ffi/install/install.sh $(TARGET)/release
+
+## c-heavy: the C interface under AddressSanitizer and ThreadSanitizer, Rust included (needs clang; some minutes)
+.PHONY: c-heavy
+c-heavy:
+	bash ffi/tests/c/heavy.sh
+
 ## test-html-browser: the HTML report in a real browser (installs Chromium by apt, Node.js and playwright-core where they are missing)
 .PHONY: test-html-browser
 test-html-browser:
