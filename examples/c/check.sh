@@ -121,3 +121,4 @@ $careful "$out/tests" >/dev/null || fail "otoscope.hpp under valgrind"
 say "otoscope.hpp keeps its promises"
 
 sh ffi/install/check.sh "$lib"
+sh ffi/tests/bindings.sh "$lib"
