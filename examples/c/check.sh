@@ -105,7 +105,13 @@ $careful "$out/sequences" 3000 2 >/dev/null || fail "calls in random order under
 program ffi/tests/c/threads.c threads
 "$out/threads" 200 || fail "threads"
 valgrind -q --tool=drd --error-exitcode=99 "$out/threads" 16 >/dev/null || fail "threads under drd"
-say "nothing, random order and threads do no harm"
+program ffi/tests/c/silent.c silent
+"$out/silent" || fail "a system call, or a wrong answer, after create"
+if grep -q SKIPPED <<X
+$("$out/silent")
+X
+then :; elif "$out/silent" loud 2>/dev/null; then fail "a system call on purpose was not seen"; fi
+say "nothing, random order and threads do no harm, and no system call is made"
 
 # The C++ interface.
 for compiler in g++ clang++; do
