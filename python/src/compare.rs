@@ -1,11 +1,12 @@
 //! Full-reference scores as Python sees them.
 
 use crate::buffer::{Audio, Memory};
-use crate::config::{decode_error, names, refused, warn};
+use crate::config::names;
+use crate::error::{decode_error, refused, warn, wrong_type, wrong_value};
 use crate::probe::read_labels;
 use otoscope::compare::{Align, ComparisonMeta, Config, Plan, Reason, Samples, Scored, Scratch};
 use otoscope_decode::{Limits, Mono, MonoSamples};
-use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use std::cell::RefCell;
@@ -52,8 +53,16 @@ fn pick(channel: Option<i64>, channels: usize, name: &str) -> PyResult<Option<us
     let Some(channel) = channel else { return Ok(None) };
     match usize::try_from(channel) {
         Ok(c) if c < channels => Ok(Some(c)),
-        _ => Err(PyValueError::new_err(format!("channel {channel} of {name}, which has {channels}; count from 0"))),
+        _ => {
+            let problem = format!("channel {channel} of {name}, which has {channels}");
+            Err(wrong_value("channel", problem, format!("count from 0 to {}", channels.saturating_sub(1))))
+        }
     }
+}
+
+/// Samples without a rate mean nothing.
+pub(crate) fn no_rate() -> PyErr {
+    wrong_type("sample_rate_hz", "samples need one", "pass sample_rate_hz=24000 or whatever they have")
 }
 
 /// Looks at an array, or reads a file by its path.
@@ -68,7 +77,7 @@ fn read(
         return read_file(py, &path, sample_rate_hz, channel);
     }
     let audio = Audio::new(name, audio)?;
-    let rate = sample_rate_hz.ok_or_else(|| PyTypeError::new_err("samples need a sample_rate_hz"))?;
+    let rate = sample_rate_hz.ok_or_else(no_rate)?;
     // What is no rate at all is told by the scores.
     let sample_rate_hz = u32::try_from(rate).unwrap_or(0);
     let channel = pick(channel, audio.channels(), name)?;
@@ -78,15 +87,14 @@ fn read(
 fn read_file(py: Python<'_>, path: &Path, sample_rate_hz: Option<i64>, channel: Option<i64>) -> PyResult<Signal> {
     let name = path.display().to_string();
     let channel = channel
-        .map(|c| u16::try_from(c).map_err(|_| PyValueError::new_err(format!("channel {c} of {name}; count from 0"))))
+        .map(|c| u16::try_from(c).map_err(|_| wrong_value("channel", format!("channel {c} of {name}"), "count from 0")))
         .transpose()?;
     let mono = py.detach(|| Mono::read(path, channel, &Limits::default())).map_err(|e| decode_error(&e))?;
     let sample_rate_hz = match sample_rate_hz {
         Some(said) if said != i64::from(mono.sample_rate_hz) => {
             let rate = mono.sample_rate_hz;
-            return Err(PyValueError::new_err(format!(
-                "{name} has {rate} Hz, not {said} Hz; leave sample_rate_hz out"
-            )));
+            let problem = format!("{name} has {rate} Hz, not {said} Hz");
+            return Err(wrong_value("sample_rate_hz", problem, "leave sample_rate_hz out"));
         }
         _ => mono.sample_rate_hz,
     };
@@ -114,11 +122,11 @@ fn plan(metrics: Option<&Bound<'_, PyAny>>, align: &str, max_delay_s: f64, frame
     let mut config = Config::new(metrics.map_or_else(|| Ok(Vec::new()), names)?);
     config.align = Align::ALL.iter().copied().find(|a| a.name() == align).ok_or_else(|| {
         let known: Vec<&str> = Align::ALL.iter().map(|a| a.name()).collect();
-        PyValueError::new_err(format!("align must be {}, not {align:?}", known.join(" or ")))
+        wrong_value("align", format!("{align:?} is not known"), format!("align must be {}", known.join(" or ")))
     })?;
     config.max_delay_s = max_delay_s;
     config.frames = frames;
-    config.freeze().map_err(|e| refused(&e))
+    config.freeze().map_err(|e| refused("metrics", &e))
 }
 
 /// Scores a degraded signal against the signal as it should be.

@@ -9,6 +9,7 @@ mod catalogue;
 mod chunks;
 mod compare;
 mod config;
+mod error;
 mod findings;
 mod probe;
 mod report;
