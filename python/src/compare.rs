@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 thread_local! {
     /// Memory that each thread uses again for the next comparison.
@@ -18,10 +19,10 @@ thread_local! {
 }
 
 #[derive(Default)]
-struct ThreadMemory {
-    reference: Memory,
-    degraded: Memory,
-    scratch: Scratch,
+pub(crate) struct ThreadMemory {
+    pub(crate) reference: Memory,
+    pub(crate) degraded: Memory,
+    pub(crate) scratch: Scratch,
 }
 
 /// One side, before its samples are copied.
@@ -48,15 +49,15 @@ impl Signal {
     }
 }
 
-/// A channel counted from 0, or `None` for the mean.
-fn pick(channel: Option<i64>, channels: usize, name: &str) -> PyResult<Option<usize>> {
+/// A channel counted from 0, or `None` for the mean; else what is wrong and the mend.
+pub(crate) fn pick(channel: Option<i64>, channels: usize, name: &str) -> Result<Option<usize>, (String, String)> {
     let Some(channel) = channel else { return Ok(None) };
     match usize::try_from(channel) {
         Ok(c) if c < channels => Ok(Some(c)),
-        _ => {
-            let problem = format!("channel {channel} of {name}, which has {channels}");
-            Err(wrong_value("channel", problem, format!("count from 0 to {}", channels.saturating_sub(1))))
-        }
+        _ => Err((
+            format!("channel {channel} of {name}, which has {channels}"),
+            format!("count from 0 to {}", channels.saturating_sub(1)),
+        )),
     }
 }
 
@@ -80,7 +81,8 @@ fn read(
     let rate = sample_rate_hz.ok_or_else(no_rate)?;
     // What is no rate at all is told by the scores.
     let sample_rate_hz = u32::try_from(rate).unwrap_or(0);
-    let channel = pick(channel, audio.channels(), name)?;
+    let channel =
+        pick(channel, audio.channels(), name).map_err(|(problem, mend)| wrong_value("channel", problem, mend))?;
     Ok(Signal { source: Source::Array(audio), sample_rate_hz, channel, name: None })
 }
 
@@ -103,13 +105,17 @@ fn read_file(py: Python<'_>, path: &Path, sample_rate_hz: Option<i64>, channel: 
 }
 
 impl ThreadMemory {
-    fn trim(&mut self) {
+    pub(crate) fn trim(&mut self) {
         self.reference.trim();
         self.degraded.trim();
     }
 }
 
-fn meta(reference: Option<String>, degraded: Option<String>, labels: Vec<(String, String)>) -> ComparisonMeta {
+pub(crate) fn meta(
+    reference: Option<String>,
+    degraded: Option<String>,
+    labels: Vec<(String, String)>,
+) -> ComparisonMeta {
     let mut meta = ComparisonMeta::default();
     meta.reference = reference;
     meta.degraded = degraded;
@@ -117,8 +123,41 @@ fn meta(reference: Option<String>, degraded: Option<String>, labels: Vec<(String
     meta
 }
 
+/// Plans that were made before, the newest last: tables and resamplers are made once for calls that ask for the same.
+static PLANS: Mutex<Vec<(Config, Plan)>> = Mutex::new(Vec::new());
+const MOST_PLANS: usize = 8;
+
+fn frozen(config: Config) -> PyResult<Plan> {
+    let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, plan)) = plans.iter().find(|(made, _)| *made == config) {
+        return Ok(plan.clone());
+    }
+    let plan = config.freeze().map_err(|e| refused("metrics", &e))?;
+    if plans.len() == MOST_PLANS {
+        plans.remove(0);
+    }
+    plans.push((config, plan.clone()));
+    Ok(plan)
+}
+
+/// The plan of one score.
+pub(crate) fn named_plan(score: &str) -> PyResult<Plan> {
+    frozen(Config::new([score]))
+}
+
+/// Compares two arrays. Needs no interpreter.
+pub(crate) fn of_arrays(plan: &Plan, reference: &Audio, degraded: &Audio, rate: u32) -> otoscope::compare::Comparison {
+    MEMORY.with_borrow_mut(|memory| {
+        let samples = reference.mono(None, &mut memory.reference);
+        let reference = otoscope::compare::Reference::new(plan, samples, rate);
+        let comparison = reference.compare(degraded.mono(None, &mut memory.degraded), rate, &mut memory.scratch);
+        memory.trim();
+        comparison
+    })
+}
+
 /// The plan that the keyword arguments describe.
-fn plan(metrics: Option<&Bound<'_, PyAny>>, align: &str, max_delay_s: f64, frames: bool) -> PyResult<Plan> {
+pub(crate) fn plan(metrics: Option<&Bound<'_, PyAny>>, align: &str, max_delay_s: f64, frames: bool) -> PyResult<Plan> {
     let mut config = Config::new(metrics.map_or_else(|| Ok(Vec::new()), names)?);
     config.align = Align::ALL.iter().copied().find(|a| a.name() == align).ok_or_else(|| {
         let known: Vec<&str> = Align::ALL.iter().map(|a| a.name()).collect();
@@ -126,7 +165,7 @@ fn plan(metrics: Option<&Bound<'_, PyAny>>, align: &str, max_delay_s: f64, frame
     })?;
     config.max_delay_s = max_delay_s;
     config.frames = frames;
-    config.freeze().map_err(|e| refused("metrics", &e))
+    frozen(config)
 }
 
 /// Scores a degraded signal against the signal as it should be.
@@ -295,6 +334,10 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
+    pub(crate) fn new(comparison: otoscope::compare::Comparison, meta: ComparisonMeta) -> Self {
+        Self { comparison, meta }
+    }
+
     /// A dict with something of every score that has it.
     fn of_each<'py, T: IntoPyObject<'py>>(
         &self,

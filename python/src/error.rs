@@ -7,6 +7,7 @@ use std::ffi::CString;
 use std::fmt::Display;
 
 pyo3::import_exception!(otoscope._types, OtoscopeError);
+pyo3::import_exception!(otoscope._types, InputError);
 pyo3::import_exception!(otoscope._types, InputTypeError);
 pyo3::import_exception!(otoscope._types, InputValueError);
 pyo3::import_exception!(otoscope._types, ConfigError);

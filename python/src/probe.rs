@@ -24,13 +24,13 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         let stream = plan.stream();
         let piece = (stream.sample_rate_hz / 20 * stream.channels) as usize;
         Self { probe: otoscope::Probe::new(plan), log: FindingLog::new(), piece }
     }
 
-    fn expect(&mut self, text: Option<TextHint>) -> Result<(), PushError> {
+    pub(crate) fn expect(&mut self, text: Option<TextHint>) -> Result<(), PushError> {
         text.map_or(Ok(()), |text| self.probe.expect_text(text))
     }
 
@@ -81,7 +81,12 @@ impl Listener {
     }
 
     /// Pushes a whole array as one chunk.
-    fn push_audio(&mut self, audio: &Audio, mut push: Push, mut new: impl FnMut(Finding)) -> Result<(), PushError> {
+    pub(crate) fn push_audio(
+        &mut self,
+        audio: &Audio,
+        mut push: Push,
+        mut new: impl FnMut(Finding),
+    ) -> Result<(), PushError> {
         audio.pieces(|pcm| {
             self.push(pcm, push, &mut new)?;
             push = push.same_chunk();
@@ -89,7 +94,7 @@ impl Listener {
         })
     }
 
-    fn finish(&mut self) -> (otoscope::Report, Vec<Finding>) {
+    pub(crate) fn finish(&mut self) -> (otoscope::Report, Vec<Finding>) {
         let report = self.probe.finish();
         self.log.drain(&mut self.probe);
         (report, self.log.clone().into_sorted())
