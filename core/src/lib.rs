@@ -22,6 +22,7 @@ mod probe;
 pub mod report;
 #[allow(unsafe_code, reason = "calls of functions compiled for an instruction set the machine was asked for")]
 mod simd;
+pub mod stats;
 mod text;
 mod units;
 pub mod verdict;

@@ -1,16 +1,18 @@
-//! Samples of any Python object with the buffer protocol: NumPy arrays, `array.array`, `memoryview`.
+//! Samples of any Python object with the buffer protocol (NumPy arrays, `array.array`, `memoryview`), or that NumPy can look into
+//! without copying: tensors of PyTorch and others on the CPU (`__dlpack__`), wrappers (`__array__`).
 //!
 //! The only file with `unsafe`. A buffer is no Rust slice: Python cannot forbid another thread to write to it meanwhile,
 //! with or without the GIL. So no reference to its memory is ever made. Pieces of a few thousand samples are copied from
 //! where they lie into a block on the stack, converted on the way if need be, and the probe reads that block. The array as a
 //! whole is never copied, whatever its type and its strides.
 
+use crate::error::{wrong_type, wrong_value};
 use core::ffi::CStr;
 use otoscope::compare::Samples;
 use otoscope::{MAX_CHANNELS, PushError};
 use otoscope_decode::Chunk;
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyMemoryView;
 
@@ -40,46 +42,44 @@ impl Audio {
     /// Looks at the object `name` and refuses what is no audio, with a text that says what to do.
     pub(crate) fn new(name: &str, object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = object.py();
+        let through_numpy = if exports_buffer(object) { None } else { seen_by_numpy(name, object)? };
+        let object = through_numpy.as_ref().unwrap_or(object);
         // Some exporters (ctypes) leave the strides out where they are plain; a `memoryview` fills them in.
         let filled_in = |_| PyUntypedBuffer::get(PyMemoryView::from(object)?.as_any());
         let buffer = PyUntypedBuffer::get(object).or_else(filled_in).map_err(|error| {
-            let type_name = object.get_type().name().map_or_else(|_| "object".to_owned(), |n| n.to_string());
+            let type_name = type_name(object);
             if error.is_instance_of::<PyTypeError>(py) {
-                PyTypeError::new_err(format!(
-                    "{name}: `{type_name}` has no buffer of samples; pass a NumPy array of float32 or int16 \
-                     (numpy.asarray(x, dtype=numpy.float32), tensor.numpy())"
-                ))
+                wrong_type(
+                    name,
+                    format!("`{type_name}` has no buffer of samples"),
+                    "pass a NumPy array of float32 or int16 (numpy.asarray(x, dtype=numpy.float32))",
+                )
             } else {
-                PyTypeError::new_err(format!(
-                    "{name}: the buffer of `{type_name}` cannot be read ({error}); pass a NumPy array of float32 or \
-                     int16 with shape (samples,) or (samples, channels)"
-                ))
+                wrong_type(
+                    name,
+                    format!("the buffer of `{type_name}` cannot be read ({error})"),
+                    "pass a NumPy array of float32 or int16 with shape (samples,) or (samples, channels)",
+                )
             }
         })?;
-        let format = Format::of(buffer.format(), buffer.item_size())
-            .map_err(|(what, fix)| PyTypeError::new_err(format!("{name}: {what}; {fix}")))?;
+        let format =
+            Format::of(buffer.format(), buffer.item_size()).map_err(|(what, fix)| wrong_type(name, what, fix))?;
         if buffer.suboffsets().is_some_and(|s| s.iter().any(|&offset| offset >= 0)) {
-            return Err(PyBufferError::new_err(format!(
-                "{name}: buffers with suboffsets are not taken; pass a NumPy array"
-            )));
+            return Err(wrong_type(name, "buffers with suboffsets are not taken", "pass a NumPy array"));
         }
         let (samples, channels, strides) = match (buffer.shape(), buffer.strides()) {
             (&[samples], &[stride]) => (samples, 1, [stride, 0]),
             (&[samples, channels], &[stride, across]) => (samples, channels, [stride, across]),
             (shape, _) => {
-                return Err(PyValueError::new_err(format!(
-                    "{name} has {} dimensions; the shape must be (samples,) or (samples, channels)",
-                    shape.len()
-                )));
+                let problem = format!("it has {} dimensions", shape.len());
+                return Err(wrong_value(name, problem, "the shape must be (samples,) or (samples, channels)"));
             }
         };
         if !(1..=MAX_CHANNELS).contains(&channels) {
-            let fix =
-                if channels > 0 && (1..=MAX_CHANNELS).contains(&samples) { ": pass its transpose, x.T" } else { "" };
-            return Err(PyValueError::new_err(format!(
-                "{name} has shape ({samples}, {channels}); it must be (samples, channels) with 1 to {MAX_CHANNELS} \
-                 channels{fix}"
-            )));
+            let turned = channels > 0 && (1..=MAX_CHANNELS).contains(&samples);
+            let fix = if turned { ": pass its transpose, x.T" } else { "" };
+            let mend = format!("it must be (samples, channels) with 1 to {MAX_CHANNELS} channels{fix}");
+            return Err(wrong_value(name, format!("it has shape ({samples}, {channels})"), mend));
         }
         Ok(Self { buffer, format, samples, channels, strides })
     }
@@ -188,6 +188,36 @@ impl Audio {
             }
         }
     }
+}
+
+fn type_name(object: &Bound<'_, PyAny>) -> String {
+    object.get_type().name().map_or_else(|_| "object".to_owned(), |name| name.to_string())
+}
+
+fn exports_buffer(object: &Bound<'_, PyAny>) -> bool {
+    PyMemoryView::from(object).is_ok()
+}
+
+/// The NumPy array that shares the memory of a tensor (DLPack) or that an object says it is (`__array__`); `None` if the object has
+/// neither.
+fn seen_by_numpy<'py>(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let has = |attribute| object.hasattr(attribute);
+    let function = if has("__dlpack__")? {
+        "from_dlpack"
+    } else if has("__array__")? {
+        "asarray"
+    } else {
+        return Ok(None);
+    };
+    let numpy = object.py().import("numpy").map_err(|_| {
+        let problem = format!("a `{}` is read through NumPy, which is not installed", type_name(object));
+        wrong_type(name, problem, "pip install numpy, or pass an array.array or memoryview")
+    })?;
+    let array = numpy.call_method1(function, (object,)).map_err(|error| {
+        let problem = format!("NumPy cannot share the memory of this `{}` ({error})", type_name(object));
+        wrong_type(name, problem, "pass a tensor on the CPU without gradient (x.detach().cpu()), in float32 or int16")
+    })?;
+    Ok(Some(array))
 }
 
 /// Where samples are copied to.

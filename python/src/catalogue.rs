@@ -1,10 +1,10 @@
 //! The catalogue of metrics and of delivery norms.
 
+use crate::error::wrong_value;
 use otoscope::SPECS;
 use otoscope::compare::SCORES;
 use otoscope::spec::{Domain, Exactness, FieldSpec, KindSpec, MetricSpec, ParamSpec, PresetSpec, ScoreSpec, TableSpec};
 use otoscope::verdict::{NORMS, Norm, Requirement, norm as by_name};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -177,7 +177,7 @@ pub(crate) fn named(names: &[String]) -> PyResult<Vec<&'static Norm>> {
     let find = |name: &String| {
         by_name(name).ok_or_else(|| {
             let known: Vec<&str> = NORMS.iter().map(|norm| norm.name).collect();
-            PyValueError::new_err(format!("no norm {name}; there are {}", known.join(", ")))
+            wrong_value("norms", format!("no norm {name}"), format!("there are {}", known.join(", ")))
         })
     };
     names.iter().map(find).collect()

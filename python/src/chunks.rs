@@ -1,9 +1,9 @@
 //! The chunk list of a recorded stream: where each chunk starts and, if known, when it arrived; and its replay.
 
+use crate::error::{wrong_type, wrong_value};
 use crate::probe::Listener;
 use otoscope::{Push, PushError};
 use otoscope_decode::Chunk;
-use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 /// The start of one chunk.
@@ -25,7 +25,7 @@ pub(crate) fn read(list: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Row>> {
             _ => {
                 let i = rows.len();
                 let rule = if i == 0 { "the first chunk starts at sample 0" } else { "the starts must be sorted" };
-                return Err(PyValueError::new_err(format!("chunks[{i}] starts at sample {start}; {rule}")));
+                return Err(wrong_value(&format!("chunks[{i}]"), format!("it starts at sample {start}"), rule));
             }
         }
     }
@@ -46,9 +46,8 @@ fn entry(item: &Bound<'_, PyAny>) -> PyResult<(i64, Option<i64>)> {
 }
 
 fn wrong() -> PyErr {
-    PyTypeError::new_err(
-        "chunks must be a list of start samples, or of pairs (start_sample, arrival_ns), all of them integers",
-    )
+    let mend = "pass a list of start samples, or of pairs (start_sample, arrival_ns), all of them integers";
+    wrong_type("chunks", "it is no chunk list", mend)
 }
 
 /// Pushes samples as the recorded stream delivered them.
@@ -96,10 +95,11 @@ impl Replay {
     pub(crate) fn check_end(&self, samples: u64) -> PyResult<()> {
         match self.rows.iter().position(|row| row.start_sample > samples) {
             None => Ok(()),
-            Some(i) => Err(PyValueError::new_err(format!(
-                "chunks[{i}] starts at sample {}, but there are only {samples} samples",
-                self.rows[i].start_sample
-            ))),
+            Some(i) => Err(wrong_value(
+                &format!("chunks[{i}]"),
+                format!("it starts at sample {}, but there are only {samples} samples", self.rows[i].start_sample),
+                "pass the list of this recording",
+            )),
         }
     }
 }

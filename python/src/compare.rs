@@ -1,15 +1,17 @@
 //! Full-reference scores as Python sees them.
 
 use crate::buffer::{Audio, Memory};
-use crate::config::{decode_error, names, refused, warn};
+use crate::config::names;
+use crate::error::{decode_error, refused, warn, wrong_type, wrong_value};
 use crate::probe::read_labels;
 use otoscope::compare::{Align, ComparisonMeta, Config, Plan, Reason, Samples, Scored, Scratch};
 use otoscope_decode::{Limits, Mono, MonoSamples};
-use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 thread_local! {
     /// Memory that each thread uses again for the next comparison.
@@ -17,10 +19,10 @@ thread_local! {
 }
 
 #[derive(Default)]
-struct ThreadMemory {
-    reference: Memory,
-    degraded: Memory,
-    scratch: Scratch,
+pub(crate) struct ThreadMemory {
+    pub(crate) reference: Memory,
+    pub(crate) degraded: Memory,
+    pub(crate) scratch: Scratch,
 }
 
 /// One side, before its samples are copied.
@@ -47,13 +49,21 @@ impl Signal {
     }
 }
 
-/// A channel counted from 0, or `None` for the mean.
-fn pick(channel: Option<i64>, channels: usize, name: &str) -> PyResult<Option<usize>> {
+/// A channel counted from 0, or `None` for the mean; else what is wrong and the mend.
+pub(crate) fn pick(channel: Option<i64>, channels: usize, name: &str) -> Result<Option<usize>, (String, String)> {
     let Some(channel) = channel else { return Ok(None) };
     match usize::try_from(channel) {
         Ok(c) if c < channels => Ok(Some(c)),
-        _ => Err(PyValueError::new_err(format!("channel {channel} of {name}, which has {channels}; count from 0"))),
+        _ => Err((
+            format!("channel {channel} of {name}, which has {channels}"),
+            format!("count from 0 to {}", channels.saturating_sub(1)),
+        )),
     }
+}
+
+/// Samples without a rate mean nothing.
+pub(crate) fn no_rate() -> PyErr {
+    wrong_type("sample_rate_hz", "samples need one", "pass sample_rate_hz=24000 or whatever they have")
 }
 
 /// Looks at an array, or reads a file by its path.
@@ -68,25 +78,25 @@ fn read(
         return read_file(py, &path, sample_rate_hz, channel);
     }
     let audio = Audio::new(name, audio)?;
-    let rate = sample_rate_hz.ok_or_else(|| PyTypeError::new_err("samples need a sample_rate_hz"))?;
+    let rate = sample_rate_hz.ok_or_else(no_rate)?;
     // What is no rate at all is told by the scores.
     let sample_rate_hz = u32::try_from(rate).unwrap_or(0);
-    let channel = pick(channel, audio.channels(), name)?;
+    let channel =
+        pick(channel, audio.channels(), name).map_err(|(problem, mend)| wrong_value("channel", problem, mend))?;
     Ok(Signal { source: Source::Array(audio), sample_rate_hz, channel, name: None })
 }
 
 fn read_file(py: Python<'_>, path: &Path, sample_rate_hz: Option<i64>, channel: Option<i64>) -> PyResult<Signal> {
     let name = path.display().to_string();
     let channel = channel
-        .map(|c| u16::try_from(c).map_err(|_| PyValueError::new_err(format!("channel {c} of {name}; count from 0"))))
+        .map(|c| u16::try_from(c).map_err(|_| wrong_value("channel", format!("channel {c} of {name}"), "count from 0")))
         .transpose()?;
     let mono = py.detach(|| Mono::read(path, channel, &Limits::default())).map_err(|e| decode_error(&e))?;
     let sample_rate_hz = match sample_rate_hz {
         Some(said) if said != i64::from(mono.sample_rate_hz) => {
             let rate = mono.sample_rate_hz;
-            return Err(PyValueError::new_err(format!(
-                "{name} has {rate} Hz, not {said} Hz; leave sample_rate_hz out"
-            )));
+            let problem = format!("{name} has {rate} Hz, not {said} Hz");
+            return Err(wrong_value("sample_rate_hz", problem, "leave sample_rate_hz out"));
         }
         _ => mono.sample_rate_hz,
     };
@@ -95,13 +105,17 @@ fn read_file(py: Python<'_>, path: &Path, sample_rate_hz: Option<i64>, channel: 
 }
 
 impl ThreadMemory {
-    fn trim(&mut self) {
+    pub(crate) fn trim(&mut self) {
         self.reference.trim();
         self.degraded.trim();
     }
 }
 
-fn meta(reference: Option<String>, degraded: Option<String>, labels: Vec<(String, String)>) -> ComparisonMeta {
+pub(crate) fn meta(
+    reference: Option<String>,
+    degraded: Option<String>,
+    labels: Vec<(String, String)>,
+) -> ComparisonMeta {
     let mut meta = ComparisonMeta::default();
     meta.reference = reference;
     meta.degraded = degraded;
@@ -109,16 +123,49 @@ fn meta(reference: Option<String>, degraded: Option<String>, labels: Vec<(String
     meta
 }
 
+/// Plans that were made before, the newest last: tables and resamplers are made once for calls that ask for the same.
+static PLANS: Mutex<Vec<(Config, Plan)>> = Mutex::new(Vec::new());
+const MOST_PLANS: usize = 8;
+
+fn frozen(config: Config) -> PyResult<Plan> {
+    let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, plan)) = plans.iter().find(|(made, _)| *made == config) {
+        return Ok(plan.clone());
+    }
+    let plan = config.freeze().map_err(|e| refused("metrics", &e))?;
+    if plans.len() == MOST_PLANS {
+        plans.remove(0);
+    }
+    plans.push((config, plan.clone()));
+    Ok(plan)
+}
+
+/// The plan of one score.
+pub(crate) fn named_plan(score: &str) -> PyResult<Plan> {
+    frozen(Config::new([score]))
+}
+
+/// Compares two arrays. Needs no interpreter.
+pub(crate) fn of_arrays(plan: &Plan, reference: &Audio, degraded: &Audio, rate: u32) -> otoscope::compare::Comparison {
+    MEMORY.with_borrow_mut(|memory| {
+        let samples = reference.mono(None, &mut memory.reference);
+        let reference = otoscope::compare::Reference::new(plan, samples, rate);
+        let comparison = reference.compare(degraded.mono(None, &mut memory.degraded), rate, &mut memory.scratch);
+        memory.trim();
+        comparison
+    })
+}
+
 /// The plan that the keyword arguments describe.
-fn plan(metrics: Option<&Bound<'_, PyAny>>, align: &str, max_delay_s: f64, frames: bool) -> PyResult<Plan> {
+pub(crate) fn plan(metrics: Option<&Bound<'_, PyAny>>, align: &str, max_delay_s: f64, frames: bool) -> PyResult<Plan> {
     let mut config = Config::new(metrics.map_or_else(|| Ok(Vec::new()), names)?);
     config.align = Align::ALL.iter().copied().find(|a| a.name() == align).ok_or_else(|| {
         let known: Vec<&str> = Align::ALL.iter().map(|a| a.name()).collect();
-        PyValueError::new_err(format!("align must be {}, not {align:?}", known.join(" or ")))
+        wrong_value("align", format!("{align:?} is not known"), format!("align must be {}", known.join(" or ")))
     })?;
     config.max_delay_s = max_delay_s;
     config.frames = frames;
-    config.freeze().map_err(|e| refused(&e))
+    frozen(config)
 }
 
 /// Scores a degraded signal against the signal as it should be.
@@ -287,6 +334,10 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
+    pub(crate) fn new(comparison: otoscope::compare::Comparison, meta: ComparisonMeta) -> Self {
+        Self { comparison, meta }
+    }
+
     /// A dict with something of every score that has it.
     fn of_each<'py, T: IntoPyObject<'py>>(
         &self,
@@ -462,6 +513,31 @@ impl Comparison {
             })
             .collect();
         format!("<otoscope.Comparison: {}>", parts.join(", "))
+    }
+
+    /// Draws the disturbance of a PESQ run over time, with utterances, delays and bad intervals. Needs matplotlib, and a comparison made
+    /// with ``frames=True``.
+    ///
+    /// Parameters
+    /// ----------
+    /// score : str, optional
+    ///     Which run, such as ``"pesq_wb"``; the first one without it.
+    /// axes : matplotlib.axes.Axes, optional
+    ///     Where to draw; a new figure without it.
+    ///
+    /// Returns
+    /// -------
+    /// matplotlib.axes.Axes
+    #[pyo3(signature = (score=None, *, axes=None))]
+    fn plot<'py>(
+        slf: Bound<'py, Self>,
+        score: Option<&str>,
+        axes: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let keywords = PyDict::new(slf.py());
+        keywords.set_item("score", score)?;
+        keywords.set_item("axes", axes)?;
+        slf.py().import("otoscope.plot")?.getattr("comparison")?.call((slf,), Some(&keywords))
     }
 
     /// The scores as an HTML table, for notebooks.

@@ -2,12 +2,13 @@
 
 use crate::buffer::Audio;
 use crate::chunks::{self, Replay, part};
-use crate::config::{OtoscopeError, config, decode_error, freeze, push_error, warn};
+use crate::compare::no_rate;
+use crate::config::{config, freeze};
+use crate::error::{OtoscopeError, decode_error, push_error, warn, wrong_type, wrong_value};
 use crate::findings;
 use crate::report::Report;
 use otoscope::{Config, Finding, FindingLog, Packet, PacketFate, Plan, Push, PushError, Script, StreamMeta, TextHint};
 use otoscope_decode::{Chunk, DecodeError, Source};
-use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::{PyList, PyMapping};
@@ -23,13 +24,13 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         let stream = plan.stream();
         let piece = (stream.sample_rate_hz / 20 * stream.channels) as usize;
         Self { probe: otoscope::Probe::new(plan), log: FindingLog::new(), piece }
     }
 
-    fn expect(&mut self, text: Option<TextHint>) -> Result<(), PushError> {
+    pub(crate) fn expect(&mut self, text: Option<TextHint>) -> Result<(), PushError> {
         text.map_or(Ok(()), |text| self.probe.expect_text(text))
     }
 
@@ -80,7 +81,12 @@ impl Listener {
     }
 
     /// Pushes a whole array as one chunk.
-    fn push_audio(&mut self, audio: &Audio, mut push: Push, mut new: impl FnMut(Finding)) -> Result<(), PushError> {
+    pub(crate) fn push_audio(
+        &mut self,
+        audio: &Audio,
+        mut push: Push,
+        mut new: impl FnMut(Finding),
+    ) -> Result<(), PushError> {
         audio.pieces(|pcm| {
             self.push(pcm, push, &mut new)?;
             push = push.same_chunk();
@@ -88,7 +94,7 @@ impl Listener {
         })
     }
 
-    fn finish(&mut self) -> (otoscope::Report, Vec<Finding>) {
+    pub(crate) fn finish(&mut self) -> (otoscope::Report, Vec<Finding>) {
         let report = self.probe.finish();
         self.log.drain(&mut self.probe);
         (report, self.log.clone().into_sorted())
@@ -170,7 +176,7 @@ pub(crate) fn probe(
     } else {
         meta.source = name;
         let audio = Audio::new("audio", audio)?;
-        let rate = sample_rate_hz.ok_or_else(|| PyTypeError::new_err("samples need a sample_rate_hz"))?;
+        let rate = sample_rate_hz.ok_or_else(no_rate)?;
         let channels = i64::try_from(audio.channels()).unwrap_or(i64::MAX);
         let plan = freeze(py, config(rate, channels, metrics, settings)?)?;
         replay.check_end(audio.samples() as u64)?;
@@ -211,8 +217,8 @@ fn probe_file(
     let mut source = py.detach(|| Source::open(path)).map_err(|e| decode_error(&e))?;
     let rate = i64::from(source.spec().sample_rate_hz);
     if let Some(said) = sample_rate_hz.filter(|&said| said != rate) {
-        let path = path.display();
-        return Err(PyValueError::new_err(format!("{path} has {rate} Hz, not {said} Hz; leave sample_rate_hz out")));
+        let problem = format!("{} has {rate} Hz, not {said} Hz", path.display());
+        return Err(wrong_value("sample_rate_hz", problem, "leave sample_rate_hz out"));
     }
     let plan = freeze(py, config(rate, i64::from(source.spec().channels))?)?;
     let (samples, result) = py.detach(|| {
@@ -230,7 +236,7 @@ fn probe_file(
 
 pub(crate) fn read_labels(labels: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<(String, String)>> {
     let Some(labels) = labels else { return Ok(Vec::new()) };
-    let wrong = || PyTypeError::new_err("labels must be a dict of str to str");
+    let wrong = || wrong_type("labels", "it must be a dict of str to str", "pass one such as {'voice': 'anna'}");
     let items = labels.cast::<PyMapping>().map_err(|_| wrong())?.items()?;
     items.iter().map(|item| item.extract().map_err(|_| wrong())).collect()
 }
@@ -331,12 +337,10 @@ impl Probe {
     ) -> PyResult<Bound<'py, PyList>> {
         let audio = Audio::new("array", array)?;
         if audio.channels() != self.channels as usize {
-            return Err(PyValueError::new_err(format!(
-                "array has {} channel(s), the probe {}; the shape must be {}",
-                audio.channels(),
-                self.channels,
-                if self.channels == 1 { "(samples,)".to_owned() } else { format!("(samples, {})", self.channels) },
-            )));
+            let problem = format!("array has {} channel(s), the probe {}", audio.channels(), self.channels);
+            let shape =
+                if self.channels == 1 { "(samples,)".to_owned() } else { format!("(samples, {})", self.channels) };
+            return Err(wrong_value("array", problem, format!("the shape must be {shape}")));
         }
         let push = Push { t_ns, same_chunk };
         let mut new = Vec::new();
@@ -399,8 +403,8 @@ impl Probe {
             "discarded" => PacketFate::Discarded,
             "lost" => PacketFate::Lost,
             other => {
-                let text = format!("fate must be received, discarded or lost, not {other:?}");
-                return Err(PyValueError::new_err(text));
+                let problem = format!("{other:?} is not known");
+                return Err(wrong_value("fate", problem, "fate must be received, discarded or lost"));
             }
         };
         let packet = Packet { sequence, rtp_timestamp, clock_rate_hz, arrival_ns, fate };
@@ -437,11 +441,17 @@ impl Probe {
             (None, Some(chars)) => {
                 let unknown = || {
                     let names = Script::ALL.map(Script::name).join(", ");
-                    PyValueError::new_err(format!("no script is called {script:?}; one of {names}"))
+                    wrong_value("script", format!("no script is called {script:?}"), format!("use one of {names}"))
                 };
                 TextHint::new(chars, Script::from_name(script).ok_or_else(unknown)?)
             }
-            _ => return Err(PyTypeError::new_err("give the text, or chars and script")),
+            _ => {
+                return Err(wrong_type(
+                    "text",
+                    "either too much or nothing was given",
+                    "give the text, or chars and script",
+                ));
+            }
         };
         self.lock(py)?.expect(Some(hint)).map_err(push_error)
     }

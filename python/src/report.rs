@@ -224,6 +224,31 @@ impl Report {
         )
     }
 
+    /// Draws waveform, spectrogram and loudness of the samples it was made from, with what was found. Needs matplotlib.
+    ///
+    /// Parameters
+    /// ----------
+    /// samples : array
+    ///     The samples, as they were given to `probe`.
+    /// figure : matplotlib.figure.Figure, optional
+    ///     Where to draw; a new one without it.
+    ///
+    /// Returns
+    /// -------
+    /// list of matplotlib.axes.Axes
+    #[pyo3(signature = (samples, *, figure=None))]
+    fn plot<'py>(
+        slf: Bound<'py, Self>,
+        samples: &Bound<'py, PyAny>,
+        figure: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let rate = slf.get().sample_rate_hz();
+        let keywords = PyDict::new(slf.py());
+        keywords.set_item("figure", figure)?;
+        let plot = slf.py().import("otoscope.plot")?;
+        plot.getattr("report")?.call((samples, rate, slf), Some(&keywords))
+    }
+
     /// The report as HTML tables with units, for notebooks.
     fn _repr_html_<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         slf.py().import("otoscope._html")?.call_method1("report_html", (slf,))

@@ -59,7 +59,7 @@ def test_a_rate_that_is_not_the_file_s_is_refused(path: Path) -> None:
 
 
 def test_chunks_of_another_file_are_refused(path: Path) -> None:
-    with pytest.raises(ValueError, match=r"chunks\[1\] starts at sample 72001, but there are only 72000 samples"):
+    with pytest.raises(ValueError, match=r"chunks\[1\]: it starts at sample 72001, but there are only 72000 samples"):
         otoscope.probe(path, chunks=[0, 72_001])
 
 

@@ -304,14 +304,74 @@ def test_a_number_of_channels_that_is_not_possible_is_a_config_error(channels: i
         ({"chunks": [(0, 1.5)]}, TypeError, "pairs"),
         ({"chunks": [1, 2]}, ValueError, "sample 0"),
         ({"chunks": [-1]}, ValueError, "sample 0"),
-        ({"chunks": [0, -2]}, ValueError, r"chunks\[1\] starts at sample -2; .* sorted"),
-        ({"chunks": [0, 9, 8]}, ValueError, r"chunks\[2\] starts at sample 8; .* sorted"),
-        ({"chunks": [0, 72_001]}, ValueError, r"chunks\[1\] .* only 72000 samples"),
+        ({"chunks": [0, -2]}, ValueError, r"chunks\[1\]: it starts at sample -2; .* sorted"),
+        ({"chunks": [0, 9, 8]}, ValueError, r"chunks\[2\]: it starts at sample 8; .* sorted"),
+        ({"chunks": [0, 72_001]}, ValueError, r"chunks\[1\]: .* only 72000 samples"),
     ],
 )
 def test_wrong_arguments_are_named(arguments: dict[str, Any], error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         otoscope.probe(FLOAT32, **{"sample_rate_hz": RATE, **arguments})
+
+
+class Tensor:
+    """What tensors of other libraries are: no buffer protocol, but DLPack."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+    def __dlpack__(self, **keywords: Any) -> Any:
+        return self.array.__dlpack__(**keywords)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.array.__dlpack_device__()
+
+
+class Series:
+    """What columns of data frames are: no buffer protocol, but `__array__`."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self.array
+
+
+class OnTheGpu(Tensor):
+    def __dlpack__(self, **keywords: Any) -> Any:
+        raise BufferError("it lies on another device")
+
+
+def test_tensors_and_wrappers_are_read_without_a_copy() -> None:
+    same(otoscope.probe(Tensor(FLOAT32), RATE), EXPECTED)
+    same(otoscope.probe(Tensor(np.repeat(INT16, 2)[::2]), RATE), EXPECTED)
+    same(otoscope.probe(Series(FLOAT32), RATE), EXPECTED)
+    probe = otoscope.Probe(RATE)
+    probe.push(Tensor(FLOAT32))
+    same(probe.finish(), EXPECTED)
+    with pytest.raises(otoscope.InputTypeError, match=r"another device.*x\.detach\(\)\.cpu\(\)"):
+        otoscope.probe(OnTheGpu(FLOAT32), RATE)
+
+
+def test_a_tensor_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+    same(otoscope.probe(torch.from_numpy(FLOAT32.copy()), RATE), EXPECTED)
+    with pytest.raises(otoscope.InputTypeError, match="detach"):
+        otoscope.probe(torch.zeros(9, requires_grad=True), RATE)
+
+
+def test_errors_have_their_parts() -> None:
+    with pytest.raises(otoscope.InputError) as caught:
+        otoscope.probe(np.zeros(4, np.uint8), RATE)
+    error = caught.value
+    assert (error.argument, error.problem) == ("audio", "bytes")
+    assert "numpy.frombuffer" in error.mend
+    assert str(error) == f"audio: bytes; {error.mend}"
+    assert isinstance(error, TypeError)
+    with pytest.raises(otoscope.InputError) as caught:
+        otoscope.probe(FLOAT32, 4_000)
+    assert caught.value.argument == "sample_rate_hz"
+    assert isinstance(caught.value, otoscope.ConfigError)
 
 
 def test_an_error_of_an_iterator_comes_through() -> None:

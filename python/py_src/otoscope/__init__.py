@@ -4,6 +4,9 @@
 findings; `metrics` lists all there is to measure. `Report.verdicts` holds a report against delivery norms, and `norms`
 lists those.
 
+`probe_many` and `compare_many` do it for thousands of recordings or pairs on all processors and give a table: `Results`, with
+means and confidence intervals, for pandas, polars or Arrow. `otoscope.plot` draws (it needs matplotlib).
+
 `compare` scores a degraded signal against the signal as it should be, `Reference` many of them; both give a
 `Comparison`. `scores` lists what there is to compute.
 
@@ -12,11 +15,13 @@ Samples come as NumPy arrays or anything else with the buffer protocol: float32,
 written to meanwhile gives arbitrary values.
 """
 
+from otoscope._batch import compare_many, probe_many
 from otoscope._otoscope import (
     Comparison,
     Probe,
     Reference,
     Report,
+    Results,
     __version__,
     compare,
     metrics,
@@ -30,6 +35,9 @@ from otoscope._types import (
     DecodeWarning,
     Field,
     Finding,
+    InputError,
+    InputTypeError,
+    InputValueError,
     Kind,
     Metric,
     Norm,
@@ -41,31 +49,60 @@ from otoscope._types import (
     Table,
     Verdict,
 )
+from otoscope.compat.pesq import (
+    BufferTooShortError,
+    InvalidSampleRateError,
+    NoUtterancesError,
+    OutOfMemoryError,
+    PesqError,
+    pesq,
+    pesq_batch,
+)
+from otoscope.compat.pystoi import stoi
+
+# Where these come from is not where people find them.
+for _public in (probe_many, compare_many):
+    _public.__module__ = "otoscope"
+del _public
 
 __all__ = [
+    "BufferTooShortError",
     "Comparison",
     "ConfigError",
     "DecodeError",
     "DecodeWarning",
     "Field",
     "Finding",
+    "InputError",
+    "InputTypeError",
+    "InputValueError",
+    "InvalidSampleRateError",
     "Kind",
     "Metric",
+    "NoUtterancesError",
     "Norm",
     "OtoscopeError",
+    "OutOfMemoryError",
     "Param",
+    "PesqError",
     "Preset",
     "Probe",
     "Reference",
     "Report",
     "Requirement",
+    "Results",
     "Score",
     "Table",
     "Verdict",
     "__version__",
     "compare",
+    "compare_many",
     "metrics",
     "norms",
+    "pesq",
+    "pesq_batch",
     "probe",
+    "probe_many",
     "scores",
+    "stoi",
 ]

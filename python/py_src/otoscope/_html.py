@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from html import escape
 
-from otoscope._otoscope import Comparison, Report, metrics, scores
+from otoscope._otoscope import Comparison, Report, Results, metrics, scores
 
 _MOST_FINDINGS = 50
+_MOST_ROWS = 40
+_MOST_COLUMNS = 16
 _COLOURS = {"info": "#57606a", "warning": "#9a6700", "error": "#cf222e"}
 
 
@@ -48,6 +50,34 @@ def comparison_html(comparison: Comparison) -> str:
     )
     list_of_notes = f"<ul>{notes}</ul>" if notes else ""
     return f'<div class="otoscope-comparison">{_table(["score", "", "unit", "definition"], rows)}{list_of_notes}</div>'
+
+
+def results_html(results: Results) -> str:
+    """Show the first rows, and of the columns those that differ or say what went wrong."""
+    about = {column["name"]: column for column in results.schema}
+    cells = {name: results[name] for name in results.columns}
+    # A column that says nothing in any row is left out: an empty one, or the count of a finding nobody met.
+    said = [name for name, column in cells.items() if any(cell not in (None, 0) for cell in column)]
+    shown = said[:_MOST_COLUMNS]
+    heads = []
+    for name in shown:
+        symbol = about[name].get("symbol", "")
+        heads.append(f"{name} ({symbol})" if symbol else name)
+    rows = []
+    for i in range(min(len(results), _MOST_ROWS)):
+        failed = i in results.errors
+        texts = ["" if cells[name][i] is None else _cell(cells[name][i]) for name in shown]
+        rows.append(_row(texts, title=results.errors.get(i, ""), colour=_COLOURS["error"] if failed else "inherit"))
+    notes = [f"{escape(repr(results).strip('<>'))}"]
+    if len(results) > _MOST_ROWS:
+        notes.append(f"{len(results) - _MOST_ROWS} more rows")
+    if len(said) > len(shown):
+        notes.append(f"{len(said) - len(shown)} more columns: <code>results.columns</code>")
+    return f'<div class="otoscope-results"><p><b>{"; ".join(notes)}</b></p>{_table(heads, rows)}</div>'
+
+
+def _cell(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _values(report: Report) -> str:

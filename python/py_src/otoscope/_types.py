@@ -7,8 +7,36 @@ class OtoscopeError(Exception):
     """Any error of Otoscope. What the audio contains is never an error: it becomes a finding."""
 
 
-class ConfigError(OtoscopeError, ValueError):
-    """A sample rate, number of channels, metric or setting that is not possible. The text says what is."""
+class InputError(OtoscopeError):
+    """An argument that cannot be used: which one, why, and what to do instead."""
+
+    argument: str
+    """The name of the argument."""
+    problem: str
+    """What is wrong with it."""
+    mend: str
+    """What to do."""
+
+    def __init__(self, argument: str, problem: str, mend: str = "") -> None:
+        """Keep the three parts; ``args`` has them in this order."""
+        super().__init__(argument, problem, mend)
+        self.argument, self.problem, self.mend = argument, problem, mend
+
+    def __str__(self) -> str:
+        """All of it on one line."""
+        return f"{self.argument}: {self.problem}; {self.mend}" if self.mend else f"{self.argument}: {self.problem}"
+
+
+class InputTypeError(InputError, TypeError):
+    """An argument of a type that is not taken."""
+
+
+class InputValueError(InputError, ValueError):
+    """An argument with a value that makes no sense."""
+
+
+class ConfigError(InputValueError):
+    """A sample rate, number of channels, metric, score or setting that is not possible."""
 
 
 class DecodeError(OtoscopeError):
@@ -191,6 +219,9 @@ class Score(TypedDict):
 
 for _public in (
     OtoscopeError,
+    InputError,
+    InputTypeError,
+    InputValueError,
     ConfigError,
     DecodeError,
     DecodeWarning,

@@ -1,0 +1,505 @@
+//! Many recordings or pairs at once, on all processors. What is wrong with a row stays in that row.
+
+use crate::buffer::Audio;
+use crate::compare::{Comparison, ThreadMemory, meta, pick};
+use crate::config::{config, freeze};
+use crate::error::{InputError, wrong_value};
+use crate::probe::Listener;
+use crate::report::Report;
+use crate::table::{About, Cells, Column, Results, Rows};
+use crate::{compare, work};
+use otoscope::compare::{Reference, Samples, Scored};
+use otoscope::spec::Unit;
+use otoscope::{Config, Plan, Push, StreamMeta, StreamSpec, TextHint};
+use otoscope_decode::{ErrorKind, Limits, Mono, MonoSamples, Source};
+use pyo3::prelude::*;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::AcqRel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// One input.
+enum Item {
+    Array(Audio),
+    File(PathBuf),
+    /// What is neither, and why.
+    Neither(String),
+}
+
+/// Why a row has no result.
+#[derive(Clone)]
+struct Failure {
+    /// `unreadable` or `refused`.
+    status: &'static str,
+    message: String,
+}
+
+fn refused(message: impl ToString) -> Failure {
+    Failure { status: "refused", message: message.to_string() }
+}
+
+fn unreadable(error: &otoscope_decode::DecodeError) -> Failure {
+    let status = if matches!(error.kind(), ErrorKind::Io(_)) { "unreadable" } else { "undecodable" };
+    Failure { status, message: error.to_string() }
+}
+
+impl Item {
+    /// Errors that are not about the object, such as Ctrl-C, come through.
+    fn new(argument: &str, object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if let Ok(path) = object.extract::<PathBuf>() {
+            return Ok(Self::File(path));
+        }
+        match Audio::new(argument, object) {
+            Ok(audio) => Ok(Self::Array(audio)),
+            Err(error) if error.is_instance_of::<InputError>(object.py()) => {
+                Ok(Self::Neither(error.value(object.py()).to_string()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn name(&self) -> Option<String> {
+        if let Self::File(path) = self { Some(path.display().to_string()) } else { None }
+    }
+}
+
+/// The rate of samples that bring none, checked by whoever uses it.
+fn rate_of_samples(rate: Option<i64>) -> Result<u32, Failure> {
+    let rate = rate.ok_or_else(|| refused("sample_rate_hz: samples need one"))?;
+    u32::try_from(rate).map_err(|_| refused(format!("sample_rate_hz: {rate} Hz is not possible")))
+}
+
+fn check_rate(path: &Path, has: u32, said: Option<i64>) -> Result<(), Failure> {
+    match said {
+        Some(said) if said != i64::from(has) => {
+            Err(refused(format!("{} has {has} Hz, not {said} Hz; leave sample_rate_hz out", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Columns the caller gave, to go with the results: those of a data frame.
+type Given<'py> = Vec<(String, Vec<Bound<'py, PyAny>>)>;
+
+fn given_columns(given: &Given<'_>) -> PyResult<Vec<Column>> {
+    given.iter().map(|(name, values)| Column::of_caller(name, values)).collect()
+}
+
+fn labels(columns: &[Column], row: usize) -> Vec<(String, String)> {
+    columns.iter().filter_map(|column| Some((column.name().to_owned(), column.text(row)?))).collect()
+}
+
+/// The columns that every table has.
+fn outcome_columns<T>(rows: &[Result<(T, Vec<String>), Failure>]) -> [Column; 2] {
+    let status = |row: &Result<(T, Vec<String>), Failure>| match row {
+        Ok((_, warnings)) if warnings.is_empty() => "ok".to_owned(),
+        Ok(_) => "damaged".to_owned(),
+        Err(failure) => failure.status.to_owned(),
+    };
+    let message = |row: &Result<(T, Vec<String>), Failure>| match row {
+        Ok((_, warnings)) if warnings.is_empty() => None,
+        Ok((_, warnings)) => Some(warnings.join("; ")),
+        Err(failure) => Some(failure.message.clone()),
+    };
+    let doc = "ok, damaged (measured without what could not be decoded), unreadable, undecodable or refused.";
+    [
+        Column::new("status", About::doc(doc), Cells::Text(rows.iter().map(|row| Some(status(row))).collect())),
+        Column::new("message", About::doc("What is wrong."), Cells::Text(rows.iter().map(message).collect())),
+    ]
+}
+
+// ---------------------------------------------------------------------------------------------------------------------------
+
+struct ProbeRow {
+    item: Item,
+    sample_rate_hz: Option<i64>,
+    text: Option<TextHint>,
+}
+
+/// One plan for each kind of stream, made when the first such stream comes.
+struct Plans {
+    template: Config,
+    made: Mutex<HashMap<StreamSpec, Plan>>,
+}
+
+impl Plans {
+    fn get(&self, stream: StreamSpec) -> Result<Plan, Failure> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = made.get(&stream) {
+            return Ok(plan.clone());
+        }
+        let plan = self.template.for_stream(stream).freeze().map_err(refused)?;
+        made.insert(stream, plan.clone());
+        Ok(plan)
+    }
+}
+
+type Heard = (otoscope::Report, Vec<otoscope::Finding>);
+
+fn hear(row: &ProbeRow, plans: &Plans) -> Result<(Heard, Vec<String>), Failure> {
+    let listen = |stream: StreamSpec| -> Result<Listener, Failure> {
+        let mut listener = Listener::new(&plans.get(stream)?);
+        listener.expect(row.text).map_err(refused)?;
+        Ok(listener)
+    };
+    match &row.item {
+        Item::Neither(message) => Err(refused(message)),
+        Item::Array(audio) => {
+            let sample_rate_hz = rate_of_samples(row.sample_rate_hz)?;
+            let mut listener = listen(StreamSpec { sample_rate_hz, channels: audio.channels() as u32 })?;
+            listener.push_audio(audio, Push::CHUNK, |_| ()).map_err(refused)?;
+            Ok((listener.finish(), Vec::new()))
+        }
+        Item::File(path) => {
+            let mut source = Source::open(path).map_err(|e| unreadable(&e))?;
+            let spec = source.spec();
+            check_rate(path, spec.sample_rate_hz, row.sample_rate_hz)?;
+            let stream = StreamSpec { sample_rate_hz: spec.sample_rate_hz, channels: spec.channels.into() };
+            let mut listener = listen(stream)?;
+            let mut push = Push::CHUNK;
+            // No report of a part: it would look like the report of the whole.
+            while let Some(pcm) = source.next_chunk().map_err(|e| unreadable(&e))? {
+                listener.push(pcm, push, |_| ()).map_err(refused)?;
+                push = push.same_chunk();
+            }
+            Ok((listener.finish(), source.warnings().iter().map(ToString::to_string).collect()))
+        }
+    }
+}
+
+/// Measures many recordings; `otoscope.probe_many` is the way to call it.
+#[pyfunction]
+#[pyo3(signature = (items, rates, texts, names, given, metrics, settings, workers, progress))]
+#[allow(clippy::too_many_arguments, reason = "called by one Python function")]
+pub(crate) fn _probe_rows(
+    py: Python<'_>,
+    items: Vec<Bound<'_, PyAny>>,
+    rates: Vec<Option<i64>>,
+    texts: Vec<Option<String>>,
+    names: Vec<Option<String>>,
+    given: Given<'_>,
+    metrics: Option<&Bound<'_, PyAny>>,
+    settings: Option<&Bound<'_, PyAny>>,
+    workers: Option<i64>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Results> {
+    let threads = work::threads(workers)?;
+    let template = config(48_000, 1, metrics, settings)?;
+    // What contradicts itself does so in every row.
+    freeze(py, template.clone())?;
+    let plans = Plans { template, made: Mutex::default() };
+    let mut rows = Vec::with_capacity(items.len());
+    for ((object, sample_rate_hz), text) in items.iter().zip(rates).zip(texts) {
+        let text = text.as_deref().map(TextHint::of);
+        rows.push(ProbeRow { item: Item::new("audio", object)?, sample_rate_hz, text });
+    }
+    let given = given_columns(&given)?;
+    let order: Vec<usize> = (0..rows.len()).collect();
+    let heard = work::run(py, &rows, &order, threads, progress.as_ref(), |row, (): &mut ()| hear(row, &plans))?;
+
+    let names: Vec<Option<String>> = names.into_iter().zip(&rows).map(|(name, row)| name.or(row.item.name())).collect();
+    let mut reports = Vec::with_capacity(rows.len());
+    for (i, outcome) in heard.iter().enumerate() {
+        let Ok(((report, findings), _)) = outcome else {
+            reports.push(None);
+            continue;
+        };
+        let mut meta = StreamMeta::default();
+        meta.source.clone_from(&names[i]);
+        meta.labels = labels(&given, i);
+        reports.push(Some(Py::new(py, Report::new(*report, findings.clone(), meta))?));
+    }
+    let len = rows.len();
+    let mut columns = given;
+    columns.push(Column::new("name", About::doc("The path, or the name that was given."), Cells::Text(names)));
+    columns.extend(outcome_columns(&heard));
+    columns.extend(value_columns(&plans.template, &heard));
+    Results::new("reports/1", columns, Rows::Reports(reports), len)
+}
+
+fn value_columns(config: &Config, heard: &[Result<(Heard, Vec<String>), Failure>]) -> Vec<Column> {
+    let reports: Vec<Option<&otoscope::Report>> = heard.iter().map(|h| h.as_ref().ok().map(|((r, _), _)| r)).collect();
+    let int = |get: &dyn Fn(&otoscope::Report) -> i64| Cells::Int(reports.iter().map(|r| r.map(get)).collect());
+    let doc = "Findings of all kinds.";
+    let worst = reports.iter().map(|r| r.and_then(|r| r.worst).map(|w| w.name().to_owned())).collect();
+    let duration = reports.iter().map(|r| r.map(otoscope::Report::duration_s)).collect();
+    let mut columns = vec![
+        Column::new("sample_rate_hz", About::unit(Unit::Hz, "Sample rate."), int(&|r| r.stream.sample_rate_hz.into())),
+        Column::new("channels", About::unit(Unit::Count, "Channels."), int(&|r| r.stream.channels.into())),
+        Column::measured("duration_s", About::unit(Unit::Seconds, "Duration."), Cells::Float(duration)),
+        Column::measured("findings", About::unit(Unit::Count, doc), int(&|r| r.finding_count() as i64)),
+        Column::new("worst", About::doc("The worst severity: info, warning or error."), Cells::Text(worst)),
+    ];
+    let mut values: Vec<Vec<Option<f64>>> = Vec::new();
+    for report in &reports {
+        let mut i = 0;
+        let mut put = |x: Option<f64>| {
+            if values.len() == i {
+                values.push(Vec::new());
+            }
+            values[i].push(x);
+            i += 1;
+        };
+        match report {
+            Some(report) => report.visit(|metric, _, value| {
+                if config.is_enabled(metric.name) {
+                    put(value.number());
+                }
+            }),
+            None => {
+                let enabled = otoscope::SPECS.iter().filter(|m| config.is_enabled(m.name));
+                enabled.flat_map(|m| m.fields).for_each(|_| put(None));
+            }
+        }
+    }
+    let mut values = values.into_iter();
+    let enabled = || otoscope::SPECS.iter().filter(|m| config.is_enabled(m.name));
+    for metric in enabled() {
+        for field in metric.fields {
+            let about = About::field(field, metric.definition, metric.revision);
+            let cells = Cells::Float(values.next().unwrap_or_default());
+            columns.push(Column::measured(format!("{}.{}", metric.name, field.name), about, cells));
+        }
+    }
+    let mut counts: Vec<Vec<Option<i64>>> = Vec::new();
+    for report in &reports {
+        let all: Vec<Option<i64>> = match report {
+            Some(report) => {
+                report.counts().map(|(m, _, n)| (m, n)).map(|(m, n)| (m.name, Some(i64::from(n)))).collect::<Vec<_>>()
+            }
+            None => otoscope::SPECS.iter().flat_map(|m| m.kinds.iter().map(|_| (m.name, None))).collect(),
+        }
+        .into_iter()
+        .filter(|(name, _)| config.is_enabled(name))
+        .map(|(_, n)| n)
+        .collect();
+        counts.resize(counts.len().max(all.len()), Vec::new());
+        for (column, n) in counts.iter_mut().zip(all) {
+            column.push(n);
+        }
+    }
+    let mut counts = counts.into_iter();
+    for metric in enabled() {
+        for kind in metric.kinds {
+            let about = About::unit(Unit::Count, &format!("Findings of {} {}.", metric.name, kind.name));
+            let cells = Cells::Int(counts.next().unwrap_or_default());
+            columns.push(Column::measured(format!("{}.{}.findings", metric.name, kind.name), about, cells));
+        }
+    }
+    columns
+}
+
+// ---------------------------------------------------------------------------------------------------------------------------
+
+/// A reference, and which rows need it.
+struct Shared {
+    item: Item,
+    sample_rate_hz: Option<i64>,
+    /// Made by the first row that needs it; given back by the last.
+    slot: Mutex<Slot>,
+    left: AtomicUsize,
+}
+
+type Slot = Arc<OnceLock<Result<(Reference<'static>, Vec<String>), Failure>>>;
+
+struct Pair {
+    reference: usize,
+    degraded: Item,
+    sample_rate_hz: Option<i64>,
+}
+
+struct Signal<'m> {
+    samples: Samples<'m>,
+    sample_rate_hz: u32,
+    warnings: Vec<String>,
+}
+
+fn read<'m>(
+    item: &Item,
+    rate: Option<i64>,
+    channel: Option<i64>,
+    memory: &'m mut crate::buffer::Memory,
+) -> Result<Signal<'m>, Failure> {
+    match item {
+        Item::Neither(message) => Err(refused(message)),
+        Item::Array(audio) => {
+            let sample_rate_hz = rate_of_samples(rate)?;
+            let channel = pick(channel, audio.channels(), "the array").map_err(|why| refused(why.0))?;
+            Ok(Signal { samples: audio.mono(channel, memory), sample_rate_hz, warnings: Vec::new() })
+        }
+        Item::File(path) => {
+            let channel = channel.map(u16::try_from).transpose().map_err(|_| refused("channel: count from 0"))?;
+            let mono = Mono::read(path, channel, &Limits::default()).map_err(|e| unreadable(&e))?;
+            check_rate(path, mono.sample_rate_hz, rate)?;
+            let Mono { sample_rate_hz, warnings, .. } = mono;
+            let samples = match mono.samples {
+                MonoSamples::I16(x) => x.into(),
+                MonoSamples::F32(x) => x.into(),
+            };
+            let name = path.display();
+            let warnings = warnings.iter().map(|w| format!("{name}: {w}")).collect();
+            Ok(Signal { samples, sample_rate_hz, warnings })
+        }
+    }
+}
+
+/// Everything the threads share.
+struct Job<'a> {
+    plan: &'a otoscope::compare::Plan,
+    references: &'a [Shared],
+    channel: Option<i64>,
+}
+
+impl Job<'_> {
+    fn compare(
+        &self,
+        pair: &Pair,
+        memory: &mut ThreadMemory,
+    ) -> Result<(otoscope::compare::Comparison, Vec<String>), Failure> {
+        let shared = &self.references[pair.reference];
+        let slot = Arc::clone(&shared.slot.lock().unwrap_or_else(PoisonError::into_inner));
+        let made = slot.get_or_init(|| {
+            let signal = read(&shared.item, shared.sample_rate_hz, self.channel, &mut memory.reference)?;
+            let Signal { samples, sample_rate_hz, warnings } = signal;
+            Ok((Reference::new(self.plan, samples.into_owned(), sample_rate_hz), warnings))
+        });
+        if shared.left.fetch_sub(1, AcqRel) == 1 {
+            *shared.slot.lock().unwrap_or_else(PoisonError::into_inner) = Slot::default();
+        }
+        let (reference, said) = made.as_ref().map_err(Clone::clone)?;
+        let signal = read(&pair.degraded, pair.sample_rate_hz, self.channel, &mut memory.degraded)?;
+        let comparison = reference.compare(signal.samples, signal.sample_rate_hz, &mut memory.scratch);
+        let warnings = said.iter().cloned().chain(signal.warnings).collect();
+        memory.trim();
+        Ok((comparison, warnings))
+    }
+}
+
+/// Compares many pairs; `otoscope.compare_many` is the way to call it.
+#[pyfunction]
+#[pyo3(signature = (refs, degs, rates, given, metrics, align, max_delay_s, channel, frames, workers, progress))]
+#[allow(clippy::too_many_arguments, reason = "called by one Python function")]
+pub(crate) fn _compare_rows(
+    py: Python<'_>,
+    refs: Vec<Bound<'_, PyAny>>,
+    degs: Vec<Bound<'_, PyAny>>,
+    rates: Vec<Option<i64>>,
+    given: Given<'_>,
+    metrics: Option<&Bound<'_, PyAny>>,
+    align: &str,
+    max_delay_s: f64,
+    channel: Option<i64>,
+    frames: bool,
+    workers: Option<i64>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Results> {
+    let threads = work::threads(workers)?;
+    let plan = compare::plan(metrics, align, max_delay_s, frames)?;
+    if refs.len() != degs.len() || refs.len() != rates.len() {
+        let problem = format!("{} references, {} degraded signals", refs.len(), degs.len());
+        return Err(wrong_value("pairs", problem, "give one of each for every pair"));
+    }
+    let mut places: HashMap<(Result<PathBuf, usize>, Option<i64>), usize> = HashMap::new();
+    let (mut references, mut pairs): (Vec<Shared>, Vec<Pair>) = (Vec::new(), Vec::with_capacity(refs.len()));
+    for ((reference, degraded), sample_rate_hz) in refs.iter().zip(&degs).zip(rates) {
+        let key = reference.extract::<PathBuf>().map_err(|_| reference.as_ptr() as usize);
+        let place = *places.entry((key, sample_rate_hz)).or_insert(references.len());
+        if place == references.len() {
+            let item = Item::new("ref", reference)?;
+            references.push(Shared { item, sample_rate_hz, slot: Mutex::default(), left: AtomicUsize::new(0) });
+        }
+        references[place].left.fetch_add(1, AcqRel);
+        pairs.push(Pair { reference: place, degraded: Item::new("deg", degraded)?, sample_rate_hz });
+    }
+    let given = given_columns(&given)?;
+    // Rows of one reference one after the other: it is made once, and few are kept at a time.
+    let mut order: Vec<usize> = (0..pairs.len()).collect();
+    order.sort_by_key(|&i| pairs[i].reference);
+    let job = Job { plan: &plan, references: &references, channel };
+    let compared = work::run(py, &pairs, &order, threads, progress.as_ref(), |pair, memory: &mut ThreadMemory| {
+        job.compare(pair, memory)
+    })?;
+
+    let mut comparisons = Vec::with_capacity(pairs.len());
+    let (mut refs, mut degs) = (Vec::new(), Vec::new());
+    for (i, (pair, outcome)) in pairs.iter().zip(&compared).enumerate() {
+        let (r, d) = (references[pair.reference].item.name(), pair.degraded.name());
+        if let Ok((comparison, _)) = outcome {
+            let meta = meta(r.clone(), d.clone(), labels(&given, i));
+            comparisons.push(Some(Py::new(py, Comparison::new(comparison.clone(), meta))?));
+        } else {
+            comparisons.push(None);
+        }
+        refs.push(r);
+        degs.push(d);
+    }
+    let len = pairs.len();
+    let mut columns = given;
+    columns.push(Column::new("ref", About::doc("The file as it should be."), Cells::Text(refs)));
+    columns.push(Column::new("deg", About::doc("The file that is judged."), Cells::Text(degs)));
+    columns.extend(outcome_columns(&compared));
+    columns.extend(score_columns(&plan, &compared));
+    Results::new("comparisons/1", columns, Rows::Comparisons(comparisons), len)
+}
+
+fn score_columns(
+    plan: &otoscope::compare::Plan,
+    compared: &[Result<(otoscope::compare::Comparison, Vec<String>), Failure>],
+) -> Vec<Column> {
+    let mut columns = Vec::new();
+    let of = |i: usize| compared.iter().map(move |c| c.as_ref().ok().and_then(|(c, _)| c.scores.get(i)));
+    if plan.align() == otoscope::compare::Align::Delay {
+        let delay = compared.iter().map(|c| c.as_ref().ok().and_then(|(c, _)| c.alignment.delay_samples)).collect();
+        let about = About::unit(Unit::Samples, "How much later the degraded signal is.");
+        columns.push(Column::measured("delay_samples", about, Cells::Int(delay)));
+    }
+    for (i, (key, spec, preset)) in plan.scores().enumerate() {
+        for field in spec.fields {
+            let number = |s: Option<&Scored>| s.and_then(|s| s.field(field.name)).and_then(|v| v.number());
+            let about = About::field(field, preset.definition, spec.revision);
+            let cells = Cells::Float(of(i).map(number).collect());
+            columns.push(Column::measured(format!("{key}.{}", field.name), about, cells));
+        }
+        let status = of(i).zip(compared).map(|(scored, row)| match (scored, row) {
+            (Some(scored), _) => Some(scored.status().to_owned()),
+            (None, Err(failure)) => Some(failure.status.to_owned()),
+            (None, Ok(_)) => None,
+        });
+        let about = About::doc("ok, or why there is no score.");
+        columns.push(Column::new(format!("{key}.status"), about, Cells::Text(status.collect())));
+    }
+    let warned = compared.iter().map(|c| {
+        let (comparison, _) = c.as_ref().ok()?;
+        let told: Vec<String> = comparison
+            .scores
+            .iter()
+            .flat_map(|s| s.warnings.iter().map(|w| format!("{}: {}", s.key, w.name())))
+            .collect();
+        (!told.is_empty()).then(|| told.join("; "))
+    });
+    let about = About::doc("What a reader should know of scores; `Comparison.warnings` has the sentences.");
+    columns.push(Column::new("warnings", about, Cells::Text(warned.collect())));
+    columns
+}
+
+/// One score of one pair, for functions of other packages: the score, else the name of the reason and a sentence.
+#[pyfunction]
+pub(crate) fn _score<'py>(
+    py: Python<'py>,
+    r#ref: &Bound<'py, PyAny>,
+    deg: &Bound<'py, PyAny>,
+    sample_rate_hz: u32,
+    score: &str,
+) -> PyResult<(Option<f64>, &'static str, String)> {
+    let plan = compare::named_plan(score)?;
+    let (reference, degraded) = (Audio::new("ref", r#ref)?, Audio::new("deg", deg)?);
+    let comparison = py.detach(|| compare::of_arrays(&plan, &reference, &degraded, sample_rate_hz));
+    Ok(match comparison.scores.first() {
+        Some(scored) => (scored.value(), scored.status(), message(scored)),
+        None => (None, "undefined", String::new()),
+    })
+}
+
+fn message(scored: &Scored) -> String {
+    scored.values.as_ref().err().map(ToString::to_string).unwrap_or_default()
+}
