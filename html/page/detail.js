@@ -267,11 +267,17 @@ class PairDetail extends Detail {
         } else if (first.name === "start_s") {
           const courses = table.columns.slice(1).map((c) => ({ name: `${key} ${spoken(c.name, c.unit)}`, points: rows.map((r) => [r.start_s, r[c.name]]) }));
           curves.push(curveTrack(table.columns[1].unit, courses, { zero: true, height: 120 }));
-          this.worst ??= (from) => `${spoken(table.columns[1].name, table.columns[1].unit)} ${number(Math.max(...rows.filter((r) => Math.abs(r.start_s - from) < 0.2).map((r) => r[table.columns[1].name])), table.columns[1].unit)}`;
+          this.worst ??= (from) => {
+            const value = Math.max(...rows.filter((r) => Math.abs(r.start_s - from) < 0.2).map((r) => r[second.name]));
+            return { value, text: `${spoken(second.name, second.unit)} ${withUnit(value, second.unit)}` };
+          };
         }
       }
     }
-    const places = rest.places.map(([from, to]) => ({ from, to, level: 2, text: `${this.worst(from)} at ${clock(from)}` }));
+    const places = rest.places.map(([from, to]) => {
+      const how = this.worst?.(from);
+      return { from, to, level: 2, size: how?.value ?? 0, how: how?.text ?? "", text: `${how ? how.text + " at " : ""}${clock(from)}` };
+    });
     const clips = (side) => () => this.player.clips.filter((c) => c.samples && c.side === side);
     const tracks = [
       ...sides.map((side, i) => waveTrack(`${side}, 1 is full scale`, traces[i].wave, rates[i], top, 104, clips(side))),
@@ -285,7 +291,7 @@ class PairDetail extends Detail {
     this.build(view, tracks, places, { bands });
     this.zoomed.textContent = "Zoom to place";
     this.element = h("article", {}, this.head(comparison, rest), this.stage.element, this.bar, this.table(places), this.scores(comparison, rest), this.tables(comparison, rest), this.facts(comparison, rest));
-    if (places.length) this.choose(places.reduce((best, p, i) => (p.text > places[best].text ? i : best), 0), false);
+    if (places.length) this.choose(places.reduce((best, p, i) => (p.size > places[best].size ? i : best), 0), false);
   }
 
   switch(side) {
@@ -317,7 +323,7 @@ class PairDetail extends Detail {
         this.listen(i);
       } }, `\u25b6 ${side}`);
       return h("tr", { "data-place": i, "aria-selected": "false", class: "can", onclick: (e) => !e.target.closest("button") && this.choose(i, false) },
-        cellText(clock(p.from)), cellText(p.text.replace(/ at [^ ]*$/, "")), h("td", { class: "n" }, listen("reference"), " ", listen("degraded")));
+        cellText(clock(p.from)), cellText(p.how), h("td", { class: "n" }, listen("reference"), " ", listen("degraded")));
     });
     return h("section", { "aria-labelledby": "places" }, h("h2", { id: "places" }, "Where they differ most"), h("table", { class: "list" }, heading(["Position, min:s"], ["How much"], ["Listen", "n"]), h("tbody", {}, this.lines)));
   }

@@ -28,9 +28,12 @@ const prepare = (rows, compare, columns) => {
   rows.forEach((row, i) => {
     row.index = i;
     row.short = row.name.split("/").slice(common).join("/");
+    row.folder = folders[i][common] ?? "";
     if (compare && row.states) {
-      const bad = columns.filter((c) => row.states[c.at][0] !== "ok");
-      row.kinds = bad.map((c) => [`${c.key}: ${row.states[c.at][0]}`, 1, 2]);
+      const bad = columns.filter((c) => row.states[c.at][0] !== "ok"), reasons = new Map();
+      // One reason often takes every score: it is told once.
+      for (const c of bad) reasons.set(row.states[c.at][0], [...(reasons.get(row.states[c.at][0]) ?? []), c.key]);
+      row.kinds = [...reasons].map(([reason, keys]) => [reason, keys.length, 2, keys.join(", ")]);
       row.worst = bad.length ? 2 : row.states.some(([, warnings]) => warnings) ? 1 : 0;
       row.tally = [0, bad.length, 0];
     }
@@ -60,7 +63,7 @@ class Overview {
     prepare(this.rows, this.compare, this.columns);
     const known = (key) => this.columns.find((c) => c.key === key && this.rows.some((row) => typeof row.values?.[c.at] === "number"));
     this.shown = this.compare ? [...this.columns] : FIRST_COLUMNS.map(known).filter(Boolean);
-    this.filter = { text: "", level: null, kind: null, norm: "", labels: {} };
+    this.filter = { text: "", level: null, kind: null, norm: "", labels: {}, folder: "" };
     this.sort = { key: "", down: true };
     this.element = h("div", {}, this.heading(), this.toolbar(), (this.means = h("div", {})), (this.table = h("div", { class: "scroll" })));
     this.update();
@@ -97,7 +100,7 @@ class Overview {
     const sorted = [...totals].sort(([, a], [, b]) => b.level - a.level || b.files - a.files);
     this.chips = sorted.map(([kind, { n, files, level }]) => h("button", {
       type: "button", class: `chip w${level}`, "aria-pressed": "false", "data-kind": kind,
-      title: `${plural(n, "time")} in ${this.things(files)}: show only these`,
+      title: `${plural(n, this.compare ? "score" : "time")} in ${this.things(files)}: show only these`,
       onclick: () => this.set({ kind: this.filter.kind === kind ? null : kind }),
     }, h("span", {}, kind), h("b", {}, files.toLocaleString("en"))));
     const left = index.clips_left_out ? h("p", { class: "soft small" }, `To bound the size of this page, ${plural(index.clips_left_out, "stretch", "stretches")} of audio had to be left out.`) : null;
@@ -123,6 +126,13 @@ class Overview {
     }
     const selects = [...labels].filter(([, values]) => values.size > 1 && values.size <= 200).map(([key, values]) =>
       pick(`${key}: all`, [...values].sort(([a], [b]) => a.localeCompare(b)).map(([value, n]) => [value, `${key}: ${value} (${n})`]), (value) => this.set({ labels: { ...this.filter.labels, [key]: value } })));
+    const folders = new Map();
+    for (const { folder } of this.rows) folders.set(folder, (folders.get(folder) ?? 0) + 1);
+    folders.delete("");
+    if (folders.size > 1 && folders.size <= 200) {
+      const sorted = [...folders].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
+      selects.push(pick("Folders: all", sorted.map(([folder, n]) => [folder, `${folder}/ (${n})`]), (folder) => this.set({ folder })));
+    }
     const norms = [...new Set(this.rows.flatMap((row) => Object.keys(row.norms ?? {})))];
     if (norms.length) {
       const options = norms.flatMap((norm) => ["pass", "not measured", "fail"].map((word, worst) => [norm, word, worst])).filter(([norm, , worst]) => this.rows.some((row) => row.norms?.[norm] === worst));
@@ -152,10 +162,11 @@ class Overview {
   }
 
   visible() {
-    const { text, level, kind, norm, labels } = this.filter, words = text.split(/\s+/).filter(Boolean);
+    const { text, level, kind, norm, labels, folder } = this.filter, words = text.split(/\s+/).filter(Boolean);
     const [wanted, worst] = norm.split(" ");
     return this.rows.filter((row) => words.every((word) => row.text.includes(word))
       && (level === null || row.level === level)
+      && (!folder || row.folder === folder)
       && (kind === null || row.kinds.some(([k]) => k === kind))
       && (!norm || row.norms?.[wanted] === Number(worst))
       && Object.entries(labels).every(([key, value]) => !value || row.labels[key] === value));
@@ -237,7 +248,7 @@ class Overview {
   clear() {
     this.search.value = "";
     for (const select of this.element.querySelectorAll(".tools select")) select.value = "";
-    this.filter = { text: "", level: null, kind: null, norm: "", labels: {} };
+    this.filter = { text: "", level: null, kind: null, norm: "", labels: {}, folder: "" };
     this.update();
   }
 
@@ -247,7 +258,7 @@ class Overview {
     const opens = row.problem === undefined;
     const link = h("a", opens ? { href, title: row.name } : { tabindex: 0, title: row.name }, row.short);
     const kinds = [...row.kinds].sort((a, b) => b[2] - a[2] || b[1] - a[1]);
-    const tags = kinds.slice(0, 4).map(([kind, n, level]) => h("span", { class: `tag w${level}` }, n > 1 ? `${kind} \u00d7${n}` : kind));
+    const tags = kinds.slice(0, 4).map(([kind, n, level, keys]) => h("span", { class: `tag w${level}`, title: keys }, keys ? `${kind}: ${n > 1 ? plural(n, "score") : keys}` : n > 1 ? `${kind} \u00d7${n}` : kind));
     if (kinds.length > 4) tags.push(h("span", { class: "soft small" }, `+${kinds.length - 4}`));
     const what = row.problem !== undefined ? h("span", { class: "t3 small" }, row.problem)
       : tags.length ? tags : h("span", { class: "t0 small" }, this.compare ? (row.worst ? "with warnings" : "") : "no findings");

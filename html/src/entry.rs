@@ -133,7 +133,7 @@ impl Entry {
     pub fn of_problem(name: &str, labels: &[(String, String)], problem: &str) -> Self {
         let mut row = row(Some(&name.to_owned()), labels);
         // The line begins with the name already.
-        let problem = problem.strip_prefix(name).map_or(problem, |rest| rest.trim_start_matches([':', ' ']));
+        let problem = problem.strip_prefix(name).unwrap_or(problem).trim_start_matches([':', ' ']);
         row.insert("problem".to_owned(), json!(problem));
         Self { row, detail: None, clips: Vec::new() }
     }
@@ -166,7 +166,8 @@ impl Entry {
             let stream = StreamSpec::mono(signal.sample_rate_hz);
             let mut recorder = Recorder::new(stream, detail);
             let here = |s: f64| (s.max(0.0) * f64::from(signal.sample_rate_hz)) as u64;
-            let around = places.iter().map(|&(start, end)| Place { range: here(start)..here(end), severity: Severity::Info });
+            let around =
+                places.iter().map(|&(start, end)| Place { range: here(start)..here(end), severity: Severity::Info });
             let mut wanted = Clips::around(stream, signal.samples, around.collect(), audio);
             match samples {
                 Samples::I16(x) => {
@@ -196,7 +197,8 @@ impl Entry {
             traces.insert(side.to_owned(), trace.pack(&mut pack));
             clips.extend(wanted.finish().into_iter().map(|clip| (side, signal.sample_rate_hz, clip)));
         }
-        let scores = result.scores.iter().map(|s| json!({ "key": s.key, "score": s.spec.name, "preset": s.preset.name }));
+        let scores =
+            result.scores.iter().map(|s| json!({ "key": s.key, "score": s.spec.name, "preset": s.preset.name }));
         let scores: Vec<Value> = scores.collect();
         let rest = json!({
             "formats": formats,
