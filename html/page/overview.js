@@ -113,7 +113,7 @@ class Overview {
       type: "search", placeholder: "Filter: name, label, finding\u2026  ( / )", "aria-label": "Filter by name, label or finding", autocomplete: "off", spellcheck: "false",
       oninput: () => this.set({ text: this.search.value.toLowerCase() }),
     });
-    const names = this.compare ? { 4: "Unreadable", 2: "No score", 1: "Warnings", 0: "Scored" }
+    const names = this.compare ? { 4: "Unreadable", 2: "Incomplete", 1: "Warnings", 0: "Scored" }
       : { 4: "Unreadable", 3: "Errors", 2: "Warnings", 1: "Remarks", 0: "Clean" };
     const count = (level) => this.rows.filter((row) => row.level === level).length;
     this.levels = [[null, `All ${this.rows.length.toLocaleString("en")}`], ...[4, 3, 2, 1, 0].filter((l) => names[l] && count(l)).map((l) => [l, `${names[l]} ${count(l).toLocaleString("en")}`])]
@@ -176,14 +176,13 @@ class Overview {
     const { key, down } = this.sort, column = this.columns.find((c) => c.key === key);
     const value = { file: (row) => row.short, duration: (row) => row.duration ?? null }[key]
       ?? (column ? (row) => row.values?.[column.at] ?? null : null);
+    // Of files by what was found, of pairs by the first score, where those without it are the worst.
+    const [first] = this.columns, score = (row) => row.values?.[first.at] ?? (first.up ? -Infinity : Infinity);
+    const lower = (a, b) => (a < b ? 1 : a > b ? -1 : 0) * (first.up ? 1 : -1);
+    const worse = this.compare ? (a, b) => (a.level === 4) - (b.level === 4) || lower(score(a), score(b)) || badness(a, b) : badness;
     const sorted = [...rows];
     sorted.sort((a, b) => {
-      if (!value) {
-        const worse = badness(a, b) * (down ? -1 : 1);
-        if (worse || !this.compare) return worse || a.index - b.index;
-        const [first] = this.columns, [x, y] = [a.values?.[first.at] ?? null, b.values?.[first.at] ?? null];
-        return (x === null) - (y === null) || (first.up ? x - y : y - x) || a.index - b.index;
-      }
+      if (!value) return worse(a, b) * (down ? -1 : 1) || a.index - b.index;
       const [x, y] = [value(a), value(b)];
       // What has no value comes last, whichever way.
       if (x === null || y === null) return (x === null) - (y === null) || a.index - b.index;
@@ -266,8 +265,8 @@ class Overview {
     const verdicts = Object.entries(row.norms ?? {}).map(([norm, worst]) => h("span", { class: `tag w${[0, 2, 3][worst]}`, title: `${norm}: ${["pass", "not measured", "fail"][worst]}` }, `${norm} ${["\u2713", "?", "\u2717"][worst]}`));
     const cells = this.shown.map((c) => {
       const x = row.values?.[c.at];
-      const text = typeof x === "number" ? number(x, c.unit) : this.compare && row.states ? h("span", { class: "t2 small" }, row.states[c.at][0]) : "";
-      return h("td", { class: "n", "data-name": c.group ? `${c.group} ${c.name}` : c.name }, text);
+      const text = typeof x === "number" ? number(x, c.unit) : this.compare && row.states ? h("span", { class: "soft", title: row.states[c.at][0], "aria-label": row.states[c.at][0] }, "\u2013") : "";
+      return h("td", { class: typeof x === "number" ? "n" : "n none", "data-name": c.group ? `${c.group} ${c.name}` : c.name }, text);
     });
     const file = h("td", { class: "file" }, severityMark(Math.min(row.level, 3), link), under ? h("div", { class: "labels", title: under }, under) : null);
     if (!opens) return h("tr", {}, file, h("td", { colspan: this.shown.length + 3 + Boolean(norms), class: "what" }, what));

@@ -26,8 +26,9 @@
 //!
 //! # How large a file gets
 //!
-//! Some 80 kB for the page itself, then for each file at most 60 kB ([`Detail::of`] up to 50 files) or 15 kB (more) of pictures and values, and
+//! Some 100 kB for the page itself, then for each file some 60 kB ([`Detail::of`] up to 50 files) or 30 kB (more) of pictures and values, and
 //! audio: around findings at most 20 s a file, and 128 MB in all, of which no file may take more than four times its share of what is left.
+//! Of more than 2,000 findings in one file the worst 2,000 are listed; the counts are of all.
 
 #![forbid(unsafe_code)]
 

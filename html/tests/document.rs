@@ -243,7 +243,7 @@ fn the_page_asks_for_nothing_from_outside() {
 fn a_file_takes_no_more_than_is_said() {
     // Noise packs worst; a minute of it is more than any picture has columns.
     let noise = signals::quantise(&signals::white_uniform(-6.0, RATE, 60.0, 5));
-    for (files, most) in [(1, 150_000), (1000, 40_000)] {
+    for (files, most) in [(1, 80_000), (1000, 40_000)] {
         let bare = page(Vec::new()).len();
         let one = page(vec![entry("noise.wav", &noise, Detail::of(files), Audio::None)]).len();
         assert!(one - bare <= most, "{} of {most} for a report of {files}", one - bare);
