@@ -32,6 +32,12 @@ test-rust: tools
 test-c: tools
 	bash examples/c/check.sh
 
+# Not part of `test`: it needs a browser, which it installs (Debian's chromium; playwright-core from npm).
+## test-html-browser: HTML reports in a real browser, without a network (installs Chromium and Node where they are missing)
+.PHONY: test-html-browser
+test-html-browser: tools
+	bash html/tests/browser/run.sh
+
 .PHONY: test-python
 test-python: $(VENV)/ready
 	$(VENV)/bin/maturin build --release --manifest-path python/Cargo.toml --out $(TARGET)/wheels

@@ -138,7 +138,7 @@ class FileDetail extends Detail {
       units.set(spec.unit, [...(units.get(spec.unit) ?? []), course]);
     }
     const tracks = [
-      waveTrack(channels > 1 ? `Waveform, all ${channels} channels, 1 is full scale` : "Waveform, 1 is full scale", trace.wave, rate, amplitude(trace.wave), 150, () => this.player.clips.filter((c) => c.samples)),
+      waveTrack(channels > 1 ? `Waveform, all ${channels} channels, 1 is full scale` : "Waveform, 1 is full scale", trace.wave, rate, sharedAmplitude([[trace.wave, rate]]), 150, () => this.player.clips.filter((c) => c.samples)),
       spectrumTrack("", trace.spectrum, rate, 170),
       ...[...units].map(([unit, courses]) => curveTrack(unit, courses, { floor: 50 })),
       timeTrack(),
@@ -248,7 +248,7 @@ class PairDetail extends Detail {
     const { comparison, rest } = entry, sides = ["reference", "degraded"];
     const traces = sides.map((side) => traceOf(entry, side)), rates = sides.map((side) => comparison[side].sample_rate_hz);
     const view = new View(Math.max(...sides.map((side) => comparison[side].duration_s)));
-    const top = Math.max(...traces.map((t) => amplitude(t.wave)));
+    const top = sharedAmplitude(traces.map((t, i) => [t.wave, rates[i]]));
     // The tables of a score: with a start and an end they are stretches, with a start alone they are curves.
     const lanes = [], curves = [], bands = [], seen = new Set();
     for (const { key, score } of rest.scores) {

@@ -205,7 +205,14 @@ pub fn with_table(text: &str) -> String {
 
 /// The hand-written pages of the guide, by part.
 const GUIDE: [(&str, &[(&str, &str)]); 3] = [
-    ("Using it", &[("The command line", "guide/cli.md"), ("Reading a report", "guide/report.md")]),
+    (
+        "Using it",
+        &[
+            ("The command line", "guide/cli.md"),
+            ("Reading a report", "guide/report.md"),
+            ("The HTML report", "guide/html.md"),
+        ],
+    ),
     (
         "Linking it",
         &[

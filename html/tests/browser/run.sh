@@ -21,8 +21,8 @@ fi
 PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent --no-audit --no-fund
 
 repo=$(cd ../../.. && pwd)
-# shellcheck disable=SC2086
-(cd "$repo" && ${CARGO:-cargo} build --quiet --release -p otoscope-cli)
+# The profile of the tests: after `make test-rust` there is little left to build.
+(cd "$repo" && "${CARGO:-cargo}" build --quiet --profile test -p otoscope-cli)
 export CHROMIUM=${CHROMIUM:-$(command -v chromium)}
-export OTOSCOPE=${CARGO_TARGET_DIR:-$repo/target}/release/otoscope SPEECH=$repo/fixtures/speech
+export OTOSCOPE=${CARGO_TARGET_DIR:-$repo/target}/debug/otoscope SPEECH=$repo/fixtures/speech
 node --test --test-reporter=spec report.test.mjs
