@@ -64,8 +64,7 @@ class Detail {
     for (const line of this.lines ?? []) line.setAttribute("aria-selected", String(Number(line.dataset.place) === i));
     if (scroll) this.lines?.find((l) => Number(l.dataset.place) === i)?.scrollIntoView({ block: "nearest" });
     // So that the waveform can show the samples themselves.
-    const clip = this.player.at(Math.max(from - 0.01, 0));
-    if (clip) this.player.load(clip);
+    for (const clip of this.player.clips) if (from >= clip.from - 0.01 && from <= clip.from + clip.seconds) this.player.load(clip);
     this.state();
   }
 

@@ -355,6 +355,8 @@ const stage = (view, tracks, marks, { onpick, onseek, bands = [] }) => {
         if (right < left - 1) return;
         ctx.fillStyle = colour(`${SEVERITY[mark.level]}-fill`);
         ctx.globalAlpha = strong ? 0.32 : 0.15;
+        const beside = right - left < 6 ? 3 : 0;
+        if (track.fine) return ctx.fillRect(left - beside, 0, right - left + 2 * beside, track.height);
         ctx.fillRect(left, 0, Math.max(right - left, 1), track.height);
         ctx.globalAlpha = strong ? 1 : 0.55;
         ctx.fillRect(left, 0, strong ? 2 : 1, track.height);
@@ -362,6 +364,7 @@ const stage = (view, tracks, marks, { onpick, onseek, bands = [] }) => {
       };
       bands.forEach((mark) => band(mark, false));
       marks.forEach((mark, i) => band(mark, i === chosen));
+      ctx.globalAlpha = 1;
     }
     place();
   };

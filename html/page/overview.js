@@ -110,7 +110,7 @@ class Overview {
 
   toolbar() {
     this.search = h("input", {
-      type: "search", placeholder: "Filter: name, label, finding\u2026  ( / )", "aria-label": "Filter by name, label or finding", autocomplete: "off", spellcheck: "false",
+      type: "search", placeholder: "Filter\u2026 ( / )", title: "Words of a name, label or finding, or a severity", "aria-label": "Filter by name, label or finding", autocomplete: "off", spellcheck: "false",
       oninput: () => this.set({ text: this.search.value.toLowerCase() }),
     });
     const names = this.compare ? { 4: "Unreadable", 2: "Incomplete", 1: "Warnings", 0: "Scored" }

@@ -178,7 +178,7 @@ mod tests {
         let plan = otoscope::compare::Config::new(["snr"]).freeze().expect("known");
         let mut document = Document::of_comparisons(std::io::sink(), &plan, 1000).expect("memory");
         let share = MOST_AUDIO / 1000;
-        document.add(entry(&vec![(share, Severity::Error); 10])).expect("memory");
+        document.add(entry(&[(share, Severity::Error); 10])).expect("memory");
         assert_eq!(document.clips_left_out, 10 - SHARES);
     }
 }

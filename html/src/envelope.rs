@@ -51,7 +51,7 @@ impl Envelope {
         self.filled = 0;
         if self.columns.len() >= 2 * self.most {
             self.step *= 2;
-            self.columns = self.columns.chunks(2).map(|pair| union(pair)).collect();
+            self.columns = self.columns.chunks(2).map(union).collect();
         }
     }
 

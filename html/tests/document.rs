@@ -86,7 +86,7 @@ fn a_line_and_what_is_behind_it_say_what_the_report_says() {
     let pcm = take(4.0, 1);
     let plan = plan();
     let heard = Heard::of(&plan, Pcm::I16(&pcm), None, Detail::of(1), Audio::Findings).expect("whole frames");
-    let (report, findings) = (heard.report.clone(), heard.findings.clone());
+    let (report, findings) = (heard.report, heard.findings.clone());
     assert!(!findings.is_empty(), "the hole or the click is found");
     let verdicts: Vec<_> = NORMS.iter().flat_map(|norm| norm.judge(&report)).collect();
     let meta = meta("takes/one.wav", &[("voice", "anna")]);
@@ -125,7 +125,7 @@ fn a_line_and_what_is_behind_it_say_what_the_report_says() {
 fn the_catalogue_has_every_field_in_the_order_of_the_values() {
     let pcm = take(3.0, 2);
     let heard = Heard::of(&plan(), Pcm::I16(&pcm), None, Detail::of(1), Audio::None).expect("whole frames");
-    let report = heard.report.clone();
+    let report = heard.report;
     let meta = meta("x", &[]);
     let page = page(vec![heard.into_entry(About { meta: &meta, format: "", warnings: &[] }, &[])]);
     let index = index(&page);
