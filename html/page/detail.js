@@ -202,12 +202,12 @@ class FileDetail extends Detail {
       const min = v.min ?? null, max = v.max ?? null;
       const bounds = min !== null && max !== null ? `${number(min, v.unit)} to ${number(max, v.unit)}` : min !== null ? `at least ${number(min, v.unit)}` : max !== null ? `at most ${number(max, v.unit)}` : "";
       const off = v.off ? `${v.off > 0 ? "+" : ""}${number(v.off, v.unit)}` : "";
-      return row(h("td", { title: norm ? `${norm.edition}. ${norm.note}` : null }, first ? h("b", {}, norm?.title ?? v.norm) : ""), cellText(spoken(v.requirement, v.unit)), cellText(v.value === undefined ? "\u2013" : number(v.value, v.unit), "n"), cellText(`${bounds} ${symbol(v.unit)}`, "n"), cellText(off, "n"),
+      return row(h("td", { title: norm ? `${norm.edition}. ${norm.note}` : null }, first ? h("b", {}, norm?.title ?? v.norm) : ""), cellText(spoken(v.requirement, v.unit)), ...[["measured", v.value === undefined ? "\u2013" : number(v.value, v.unit)], ["wanted", `${bounds} ${symbol(v.unit)}`], ["off by", off]].map(([name, text]) => h("td", { class: "n", "data-name": text.trim() ? name : null }, text)),
         h("td", {}, severityMark(level, word), h("div", { class: "soft small" }, v.reason ?? wanted?.note ?? "")));
     });
     const mono = report.verdicts.find((v) => v.mono_as)?.mono_as;
     return h("section", { "aria-labelledby": "norms" }, h("h2", { id: "norms" }, "Norms"),
-      h("div", { class: "scroll" }, h("table", { class: "list" }, heading(["Norm"], ["Requirement"], ["Measured", "n"], ["Wanted", "n"], ["Off by", "n"], ["Verdict"]), h("tbody", {}, lines))),
+      h("div", { class: "scroll" }, h("table", { class: "list stack" }, heading(["Norm"], ["Requirement"], ["Measured", "n"], ["Wanted", "n"], ["Off by", "n"], ["Verdict"]), h("tbody", {}, lines))),
       mono ? h("p", { class: "soft small" }, mono === "mono" ? "The one channel counts once; from two loudspeakers it is 3.01 LU louder (loudness.mono_as = dual_mono)." : "The one channel counts as two (loudness.mono_as = dual_mono).") : null);
   }
 
@@ -335,7 +335,7 @@ class PairDetail extends Detail {
       if (!got) return [row(h("td", {}, h("b", {}, key)), cellText(comparison.status[key]), h("td", { class: "n soft" }, "\u2013"), cellText(""), h("td", { class: "small" }, h("div", { class: "t2" }, comparison.messages[key]), about))];
       return spec.fields.map((f, i) => row(h("td", {}, i ? "" : h("b", {}, key)), h("td", { title: f.doc }, spoken(f.name, f.unit)), cellText(typeof got[f.name] === "number" ? number(got[f.name], f.unit) : "\u2013", "n"), cellText(symbol(f.unit), "soft"), i ? h("td", { class: "small soft" }, f.doc) : about));
     });
-    return h("section", { "aria-labelledby": "scores" }, h("h2", { id: "scores" }, "Scores"), h("div", { class: "scroll" }, h("table", { class: "list" }, heading(["Score"], ["Field"], ["Value", "n"], [""], ["Definition"]), h("tbody", {}, lines))));
+    return h("section", { "aria-labelledby": "scores" }, h("h2", { id: "scores" }, "Scores"), h("div", { class: "scroll" }, h("table", { class: "list stack" }, heading(["Score"], ["Field"], ["Value", "n"], [""], ["Definition"]), h("tbody", {}, lines))));
   }
 
   /** Stretches in numbers; curves are only drawn. */

@@ -225,7 +225,7 @@ test("a file shows its pictures, findings and values", async () => {
   const rows = page.locator("section[aria-labelledby=findings] tbody tr");
   assert.equal(await rows.count(), findings.length);
   for (const [i, f] of findings.entries()) assert.ok((await rows.nth(i).textContent()).includes(f.message), f.message);
-  await page.waitForTimeout(200);
+  await page.waitForFunction(() => [...document.querySelectorAll(".track canvas")].every((canvas) => canvas.width > 300));
   const colours = await page.locator(".track canvas").evaluateAll((all) => all.map((canvas) => {
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     return new Set(new Uint32Array(data.buffer)).size;
@@ -271,8 +271,13 @@ test("a finding is heard, and a click into the waveform plays from there", async
   await wave.click({ position: { x: 56 + ((finding.start_s - 0.2) / duration) * (width - 68), y: 60 } });
   await page.waitForFunction(() => !document.querySelector("audio").paused, null, { timeout: 10_000 });
   assert.ok(!(await page.locator(".stage .head").isHidden()), "the place is marked");
+  const flag = async () => (await page.locator(".flag[aria-current=true]").boundingBox()).width;
+  await page.locator("section[aria-labelledby=findings] tbody tr", { hasText: "dropout.hole" }).click();
+  const far = await flag();
   await page.keyboard.press("z");
+  await page.waitForFunction((far) => document.querySelector(".flag[aria-current=true]").getBoundingClientRect().width > 10 * far, far);
   await page.keyboard.press("0");
+  await page.waitForFunction((far) => document.querySelector(".flag[aria-current=true]").getBoundingClientRect().width === far, far);
 });
 
 test("a name is a name, whatever is in it", async () => {
