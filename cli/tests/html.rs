@@ -55,6 +55,23 @@ fn a_place_that_cannot_be_written_is_told_before_the_work() {
 }
 
 #[test]
+fn a_recording_is_never_written_over_but_a_page_is() {
+    let folder = Folder::new();
+    let path = folder.wav("take.wav", 16_000, 1, &common::sine(16_000, 1.0));
+    let before = std::fs::read(&path).expect("the recording");
+    for args in [&["probe", &path, "--html", &path][..], &["compare", &path, &path, "--html", &path]] {
+        let ran = otoscope(args);
+        assert_eq!(ran.code, 2);
+        assert!(ran.error_line().contains("no HTML"), "{}", ran.err);
+        assert!(std::fs::read(&path).expect("the recording") == before);
+    }
+    let page = folder.path("report.html");
+    for _ in 0..2 {
+        assert_eq!(otoscope(&["probe", &path, "--quiet", "--html", &page]).code, 0);
+    }
+}
+
+#[test]
 fn pairs_make_a_report_too() {
     let folder = Folder::new();
     let (clip, page) = (speech("en_flite_kal"), folder.path("pair.html"));
