@@ -32,12 +32,6 @@ test-rust: tools
 test-c: tools
 	bash examples/c/check.sh
 
-# Not part of `test`: it needs a browser, which it installs (Debian's chromium; playwright-core from npm).
-## test-html-browser: HTML reports in a real browser, without a network (installs Chromium and Node where they are missing)
-.PHONY: test-html-browser
-test-html-browser: tools
-	bash html/tests/browser/run.sh
-
 .PHONY: test-python
 test-python: $(VENV)/ready
 	$(VENV)/bin/maturin build --release --manifest-path python/Cargo.toml --out $(TARGET)/wheels
@@ -115,6 +109,26 @@ peers: $(VENV)/ready
 	$(VENV)-scores/bin/python benches/peers/ratios.py
 	$(VENV)-scores/bin/python benches/peers/stoi.py --pair $(TARGET)/release/pair
 	$(VENV)-scores/bin/python benches/peers/p862/speed.py
+
+## install: the C library, headers, pkg-config and CMake files, below PREFIX (/usr/local), with DESTDIR before it
+.PHONY: install
+install:
+	$(CARGO) build --release -p otoscope-ffi
+	PREFIX="$(or $(PREFIX),/usr/local)" LIBDIR="$(or $(LIBDIR),lib)" DESTDIR="$(DESTDIR)" ffi/install/install.sh $(TARGET)/release
+
+## c-heavy: the C interface under AddressSanitizer and ThreadSanitizer, Rust included (needs clang; some minutes)
+.PHONY: c-heavy
+c-heavy:
+	bash ffi/tests/c/heavy.sh
+
+## test-html-browser: the HTML report in a real browser (installs Chromium, Node.js and playwright-core where they are missing)
+# In the profile of the tests: after `make test-rust` there is little left to build.
+.PHONY: test-html-browser
+test-html-browser:
+	@bash tests/tools.sh browser
+	$(CARGO) build --quiet --profile test -p otoscope-cli
+	cd html/tests/browser && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent --no-audit --no-fund
+	cd html/tests/browser && OTOSCOPE=$(abspath $(TARGET))/debug/otoscope SPEECH=$(CURDIR)/fixtures/speech node --test --test-reporter=spec report.test.mjs
 
 ## guide: the guide as a book, build/guide (cargo installs mdbook into build/)
 .PHONY: guide

@@ -72,6 +72,25 @@ fn a_recording_is_never_written_over_but_a_page_is() {
 }
 
 #[test]
+fn names_do_not_break_out_and_nothing_is_linked() {
+    let folder = Folder::new();
+    let bad = folder.wav("takes/a<b>\"'&.wav", 16_000, 1, &clipped(16_000));
+    folder.wav("takes/good.wav", 16_000, 1, &common::sine(16_000, 1.0));
+    let (page, alone) = (folder.path("report.html"), folder.path("alone.html"));
+    let label = "voice=</script><img src=x>";
+    let ran = otoscope(&["probe", &folder.path("takes"), "--html", &page, "--label", label, "--quiet"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(otoscope(&["probe", &bad, "--html", &alone, "--quiet"]).code, 0);
+    let [page, alone] = [page, alone].map(|path| std::fs::read_to_string(path).expect("the file"));
+    for link in ["http://", "https://", "src=x", "a<b>", "<link", "@import"] {
+        assert!(!page.contains(link), "{link}");
+    }
+    // As many scripts as the page itself has: none came with a name.
+    let scripts = |page: &str| page.matches("<script").count();
+    assert_eq!(scripts(&page) - scripts(&alone), 1, "a block of data for each file that was read");
+}
+
+#[test]
 fn pairs_make_a_report_too() {
     let folder = Folder::new();
     let (clip, page) = (speech("en_flite_kal"), folder.path("pair.html"));

@@ -28,6 +28,16 @@ gcc -std=c11 $warnings -Iinclude -fsyntax-only ffi/tests/layout.c
 g++ -std=c++17 $warnings -Iinclude -fsyntax-only -x c++ ffi/tests/layout.c
 say "the header is clean in C99 to C17 and C++11 to C++20, and the layouts are right"
 
+if command -v clang >/dev/null; then
+    echo '#include "otoscope.h"' | clang -std=c99 $warnings -Wconversion -Iinclude -fsyntax-only -x c -
+    for std in c++11 c++17; do
+        echo '#include "otoscope.h"' | clang++ -std=$std $warnings -Wconversion -Iinclude -fsyntax-only -x c++ -
+    done
+    say "clang has nothing to say either"
+else
+    say "SKIPPED clang: not installed"
+fi
+
 # The example at the top of the header, as it stands there.
 {
     echo '#include "otoscope.h"'
@@ -79,3 +89,42 @@ say "the example runs under valgrind without errors or leaks"
 gcc -std=c99 -O2 -Iinclude examples/c/probe.c -o "$out/probe_static" "$lib/libotoscope.a" -lm -lpthread -ldl
 "$out/probe_static" "$out/tone.wav" 2>/dev/null | cmp -s - "$out/tone.json" || fail "the static library gives another report"
 say "the static library gives the same report"
+
+# Every function called with nothing, then calls in random order, and probes that go from thread to thread.
+careful="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all"
+program() {
+    gcc -std=gnu99 -Wall -Wextra -Wpedantic -Wno-unused-value -Werror -O1 -g -Iinclude "$1" -o "$out/$2" -L"$lib" -lotoscope '-Wl,-rpath,$ORIGIN' -lm -lpthread
+}
+sh ffi/tests/c/nulls.sh include/otoscope.h >"$out/nulls.c"
+program "$out/nulls.c" nulls
+$careful "$out/nulls" >"$out/stdout" || { cat "$out/stdout" >&2; fail "a call with nothing"; }
+[ "$(grep -o '^[0-9]*' "$out/stdout")" -eq "$(wc -l <"$out/declared")" ] || fail "nulls.sh misses a function of the header"
+program ffi/tests/c/sequences.c sequences
+"$out/sequences" 200000 1 || fail "calls in random order"
+$careful "$out/sequences" 3000 2 >/dev/null || fail "calls in random order under valgrind"
+program ffi/tests/c/threads.c threads
+"$out/threads" 200 || fail "threads"
+valgrind -q --tool=drd --error-exitcode=99 "$out/threads" 16 >/dev/null || fail "threads under drd"
+program ffi/tests/c/silent.c silent
+"$out/silent" || fail "a system call, or a wrong answer, after create"
+if grep -q SKIPPED <<X
+$("$out/silent")
+X
+then :; elif "$out/silent" loud 2>/dev/null; then fail "a system call on purpose was not seen"; fi
+say "nothing, random order and threads do no harm, and no system call is made"
+
+# The C++ interface.
+for compiler in g++ clang++; do
+    command -v $compiler >/dev/null || continue
+    for source in examples/cpp/tests.cpp examples/cpp/server.cpp; do
+        name=$(basename "$source" .cpp)
+        $compiler -std=c++17 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -O1 -gdwarf-4 -Iinclude "$source" -o "$out/$name" -L"$lib" -lotoscope '-Wl,-rpath,$ORIGIN' -lpthread
+        "$out/$name" >"$out/stdout" 2>"$out/stderr" || { cat "$out/stderr" >&2; fail "$source built by $compiler"; }
+    done
+    [ "$(grep -c ' 1 finding$' "$out/stdout")" -eq 2 ] || { cat "$out/stdout" >&2; fail "server.cpp ($compiler) should find one step a worker"; }
+done
+$careful "$out/tests" >/dev/null || fail "otoscope.hpp under valgrind"
+say "otoscope.hpp keeps its promises"
+
+sh ffi/install/check.sh "$lib"
+sh ffi/tests/bindings.sh "$lib"

@@ -218,7 +218,9 @@ const GUIDE: [(&str, &[(&str, &str)]); 3] = [
         &[
             ("Into your TTS server", "guide/server.md"),
             ("Rust", "guide/rust.md"),
-            ("C", "guide/c.md"),
+            ("C and C++", "guide/c.md"),
+            ("Go", "guide/go.md"),
+            ("Java", "guide/java.md"),
             ("Python", "guide/python.md"),
         ],
     ),

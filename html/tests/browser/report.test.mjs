@@ -1,15 +1,17 @@
-// Reports as people use them: opened from a file in a real browser, without a network, with mouse and keys. `run.sh` starts it.
+// Reports as people use them: opened from a file in a real browser, without a network, with mouse and keys: `make test-html-browser`.
+// With SCREENSHOTS=FOLDER there is a picture of how each test ended.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
-const { CHROMIUM, OTOSCOPE, SPEECH } = process.env;
+const { OTOSCOPE, SPEECH, SCREENSHOTS } = process.env;
+const CHROMIUM = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
 const CLIPS = ["en_flite_kal", "en_piper_joe_1", "ja_kokoro_alpha", "it_human"];
 const FAULTS = ["click_free", "gap", "clip", "wrap"];
 const NASTY = "<img src=x onerror=alert(1)>\"'&.wav";
@@ -85,7 +87,8 @@ beforeEach(async () => {
   page.on("request", (request) => /^(file|blob|data):/.test(request.url()) || problems.push(`request: ${request.url()}`));
 });
 
-afterEach(async () => {
+afterEach(async (t) => {
+  if (SCREENSHOTS) await page.screenshot({ path: join(SCREENSHOTS, `${t.name.replaceAll(/\W+/g, "_")}.png`) });
   const seen = problems;
   await page.context().close();
   assert.deepEqual(seen, []);

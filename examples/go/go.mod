@@ -1,0 +1,3 @@
+module example.org/otoscope-server
+
+go 1.22
