@@ -343,6 +343,8 @@ test("a thousand files", async (t) => {
     await page.locator(".files td.file a").last().click();
     await page.waitForSelector("article h1");
   });
+  assert.match(await page.textContent("article header"), /ending\.cut/);
+  assert.ok(await page.locator("button.main").isEnabled(), "a finding at the very end can be heard");
   const mb = readFileSync(join(folder, "many.html")).length / 1e6;
   t.diagnostic(`1,000 files, ${mb.toFixed(1)} MB: ready after ${ready.toFixed(0)} ms, sort ${sort} ms, filter ${filter} ms, open ${opened} ms`);
 });
