@@ -121,15 +121,14 @@ install:
 c-heavy:
 	bash ffi/tests/c/heavy.sh
 
-## test-html-browser: the HTML report in a real browser (installs Chromium by apt, Node.js and playwright-core where they are missing)
+## test-html-browser: the HTML report in a real browser (installs Chromium, Node.js and playwright-core where they are missing)
+# In the profile of the tests: after `make test-rust` there is little left to build.
 .PHONY: test-html-browser
 test-html-browser:
 	@bash tests/tools.sh browser
-	$(CARGO) build --release --quiet -p otoscope-cli
-	mkdir -p build/browser
-	cp html/tests/browser/package.json html/tests/browser/run.mjs build/browser/
-	cd build/browser && npm install --silent --no-audit --no-fund --no-package-lock
-	SPEECH=fixtures/speech node build/browser/run.mjs $(TARGET)/release/otoscope build/browser/work
+	$(CARGO) build --quiet --profile test -p otoscope-cli
+	cd html/tests/browser && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent --no-audit --no-fund
+	cd html/tests/browser && OTOSCOPE=$(abspath $(TARGET))/debug/otoscope SPEECH=$(CURDIR)/fixtures/speech node --test --test-reporter=spec report.test.mjs
 
 ## guide: the guide as a book, build/guide (cargo installs mdbook into build/)
 .PHONY: guide

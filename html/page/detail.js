@@ -64,8 +64,7 @@ class Detail {
     for (const line of this.lines ?? []) line.setAttribute("aria-selected", String(Number(line.dataset.place) === i));
     if (scroll) this.lines?.find((l) => Number(l.dataset.place) === i)?.scrollIntoView({ block: "nearest" });
     // So that the waveform can show the samples themselves.
-    const clip = this.player.at(Math.max(from - 0.01, 0));
-    if (clip) this.player.load(clip);
+    for (const clip of this.player.clips) if (from >= clip.from - 0.01 && from <= clip.from + clip.seconds) this.player.load(clip);
     this.state();
   }
 
@@ -138,7 +137,7 @@ class FileDetail extends Detail {
       units.set(spec.unit, [...(units.get(spec.unit) ?? []), course]);
     }
     const tracks = [
-      waveTrack(channels > 1 ? `Waveform, all ${channels} channels, 1 is full scale` : "Waveform, 1 is full scale", trace.wave, rate, amplitude(trace.wave), 150, () => this.player.clips.filter((c) => c.samples)),
+      waveTrack(channels > 1 ? `Waveform, all ${channels} channels, 1 is full scale` : "Waveform, 1 is full scale", trace.wave, rate, sharedAmplitude([[trace.wave, rate]]), 150, () => this.player.clips.filter((c) => c.samples)),
       spectrumTrack("", trace.spectrum, rate, 170),
       ...[...units].map(([unit, courses]) => curveTrack(unit, courses, { floor: 50 })),
       timeTrack(),
@@ -203,12 +202,12 @@ class FileDetail extends Detail {
       const min = v.min ?? null, max = v.max ?? null;
       const bounds = min !== null && max !== null ? `${number(min, v.unit)} to ${number(max, v.unit)}` : min !== null ? `at least ${number(min, v.unit)}` : max !== null ? `at most ${number(max, v.unit)}` : "";
       const off = v.off ? `${v.off > 0 ? "+" : ""}${number(v.off, v.unit)}` : "";
-      return row(h("td", { title: norm ? `${norm.edition}. ${norm.note}` : null }, first ? h("b", {}, norm?.title ?? v.norm) : ""), cellText(spoken(v.requirement, v.unit)), cellText(v.value === undefined ? "\u2013" : number(v.value, v.unit), "n"), cellText(`${bounds} ${symbol(v.unit)}`, "n"), cellText(off, "n"),
+      return row(h("td", { title: norm ? `${norm.edition}. ${norm.note}` : null }, first ? h("b", {}, norm?.title ?? v.norm) : ""), cellText(spoken(v.requirement, v.unit)), ...[["measured", v.value === undefined ? "\u2013" : number(v.value, v.unit)], ["wanted", `${bounds} ${symbol(v.unit)}`], ["off by", off]].map(([name, text]) => h("td", { class: "n", "data-name": text.trim() ? name : null }, text)),
         h("td", {}, severityMark(level, word), h("div", { class: "soft small" }, v.reason ?? wanted?.note ?? "")));
     });
     const mono = report.verdicts.find((v) => v.mono_as)?.mono_as;
     return h("section", { "aria-labelledby": "norms" }, h("h2", { id: "norms" }, "Norms"),
-      h("div", { class: "scroll" }, h("table", { class: "list" }, heading(["Norm"], ["Requirement"], ["Measured", "n"], ["Wanted", "n"], ["Off by", "n"], ["Verdict"]), h("tbody", {}, lines))),
+      h("div", { class: "scroll" }, h("table", { class: "list stack" }, heading(["Norm"], ["Requirement"], ["Measured", "n"], ["Wanted", "n"], ["Off by", "n"], ["Verdict"]), h("tbody", {}, lines))),
       mono ? h("p", { class: "soft small" }, mono === "mono" ? "The one channel counts once; from two loudspeakers it is 3.01 LU louder (loudness.mono_as = dual_mono)." : "The one channel counts as two (loudness.mono_as = dual_mono).") : null);
   }
 
@@ -248,7 +247,7 @@ class PairDetail extends Detail {
     const { comparison, rest } = entry, sides = ["reference", "degraded"];
     const traces = sides.map((side) => traceOf(entry, side)), rates = sides.map((side) => comparison[side].sample_rate_hz);
     const view = new View(Math.max(...sides.map((side) => comparison[side].duration_s)));
-    const top = Math.max(...traces.map((t) => amplitude(t.wave)));
+    const top = sharedAmplitude(traces.map((t, i) => [t.wave, rates[i]]));
     // The tables of a score: with a start and an end they are stretches, with a start alone they are curves.
     const lanes = [], curves = [], bands = [], seen = new Set();
     for (const { key, score } of rest.scores) {
@@ -267,11 +266,17 @@ class PairDetail extends Detail {
         } else if (first.name === "start_s") {
           const courses = table.columns.slice(1).map((c) => ({ name: `${key} ${spoken(c.name, c.unit)}`, points: rows.map((r) => [r.start_s, r[c.name]]) }));
           curves.push(curveTrack(table.columns[1].unit, courses, { zero: true, height: 120 }));
-          this.worst ??= (from) => `${spoken(table.columns[1].name, table.columns[1].unit)} ${number(Math.max(...rows.filter((r) => Math.abs(r.start_s - from) < 0.2).map((r) => r[table.columns[1].name])), table.columns[1].unit)}`;
+          this.worst ??= (from) => {
+            const value = Math.max(...rows.filter((r) => Math.abs(r.start_s - from) < 0.2).map((r) => r[second.name]));
+            return { value, text: `${spoken(second.name, second.unit)} ${withUnit(value, second.unit)}` };
+          };
         }
       }
     }
-    const places = rest.places.map(([from, to]) => ({ from, to, level: 2, text: `${this.worst(from)} at ${clock(from)}` }));
+    const places = rest.places.map(([from, to]) => {
+      const how = this.worst?.(from);
+      return { from, to, level: 2, size: how?.value ?? 0, how: how?.text ?? "", text: `${how ? how.text + " at " : ""}${clock(from)}` };
+    });
     const clips = (side) => () => this.player.clips.filter((c) => c.samples && c.side === side);
     const tracks = [
       ...sides.map((side, i) => waveTrack(`${side}, 1 is full scale`, traces[i].wave, rates[i], top, 104, clips(side))),
@@ -285,7 +290,7 @@ class PairDetail extends Detail {
     this.build(view, tracks, places, { bands });
     this.zoomed.textContent = "Zoom to place";
     this.element = h("article", {}, this.head(comparison, rest), this.stage.element, this.bar, this.table(places), this.scores(comparison, rest), this.tables(comparison, rest), this.facts(comparison, rest));
-    if (places.length) this.choose(places.reduce((best, p, i) => (p.text > places[best].text ? i : best), 0), false);
+    if (places.length) this.choose(places.reduce((best, p, i) => (p.size > places[best].size ? i : best), 0), false);
   }
 
   switch(side) {
@@ -317,7 +322,7 @@ class PairDetail extends Detail {
         this.listen(i);
       } }, `\u25b6 ${side}`);
       return h("tr", { "data-place": i, "aria-selected": "false", class: "can", onclick: (e) => !e.target.closest("button") && this.choose(i, false) },
-        cellText(clock(p.from)), cellText(p.text.replace(/ at [^ ]*$/, "")), h("td", { class: "n" }, listen("reference"), " ", listen("degraded")));
+        cellText(clock(p.from)), cellText(p.how), h("td", { class: "n" }, listen("reference"), " ", listen("degraded")));
     });
     return h("section", { "aria-labelledby": "places" }, h("h2", { id: "places" }, "Where they differ most"), h("table", { class: "list" }, heading(["Position, min:s"], ["How much"], ["Listen", "n"]), h("tbody", {}, this.lines)));
   }
@@ -330,7 +335,7 @@ class PairDetail extends Detail {
       if (!got) return [row(h("td", {}, h("b", {}, key)), cellText(comparison.status[key]), h("td", { class: "n soft" }, "\u2013"), cellText(""), h("td", { class: "small" }, h("div", { class: "t2" }, comparison.messages[key]), about))];
       return spec.fields.map((f, i) => row(h("td", {}, i ? "" : h("b", {}, key)), h("td", { title: f.doc }, spoken(f.name, f.unit)), cellText(typeof got[f.name] === "number" ? number(got[f.name], f.unit) : "\u2013", "n"), cellText(symbol(f.unit), "soft"), i ? h("td", { class: "small soft" }, f.doc) : about));
     });
-    return h("section", { "aria-labelledby": "scores" }, h("h2", { id: "scores" }, "Scores"), h("div", { class: "scroll" }, h("table", { class: "list" }, heading(["Score"], ["Field"], ["Value", "n"], [""], ["Definition"]), h("tbody", {}, lines))));
+    return h("section", { "aria-labelledby": "scores" }, h("h2", { id: "scores" }, "Scores"), h("div", { class: "scroll" }, h("table", { class: "list stack" }, heading(["Score"], ["Field"], ["Value", "n"], [""], ["Definition"]), h("tbody", {}, lines))));
   }
 
   /** Stretches in numbers; curves are only drawn. */

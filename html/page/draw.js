@@ -74,18 +74,23 @@ const timeTrack = () => ({
   },
 });
 
-/** The largest amplitude of an envelope, as a round number at or above it. */
-const amplitude = (wave) => {
+/** The largest amplitude of an envelope between two of its columns, as a round number at or above it. */
+const amplitude = (wave, first = 0, last = Infinity) => {
   let peak = 0;
-  for (const x of wave.columns) peak = Math.max(peak, Math.abs(x));
+  for (let i = 2 * Math.max(first, 0); i < Math.min(2 * last, wave.columns.length); i++) peak = Math.max(peak, Math.abs(wave.columns[i]));
   return [0.02, 0.05, 0.1, 0.2, 0.5, 1].find((top) => peak / 127 <= top) ?? 1;
 };
 
+/** What a waveform's scale must reach in a view, for signals that share it: [[wave, rate]...]. */
+const sharedAmplitude = (waves) => (view) =>
+  Math.max(...waves.map(([wave, rate]) => amplitude(wave, Math.floor((view.from * rate) / wave.step), Math.ceil((view.to * rate) / wave.step))));
+
 /** A waveform: columns of lowest and highest, and the samples themselves where there is audio and the view is close enough. */
-const waveTrack = (name, wave, rate, top, height, clips) => ({
+const waveTrack = (name, wave, rate, amplitudes, height, clips) => ({
   height,
   name,
   draw(ctx, view, width) {
+    const top = amplitudes(view);
     const middle = height / 2, scale = (height / 2 - 6) / top, seconds = wave.step / rate;
     for (const level of [top, -top]) rule(ctx, middle - level * scale, width);
     rule(ctx, middle, width, true);
@@ -105,9 +110,10 @@ const waveTrack = (name, wave, rate, top, height, clips) => ({
       const up = middle - (high / 127) * scale, down = middle - (low / 127) * scale;
       ctx.fillRect(x, up - 0.5, 1, Math.max(down - up, 0) + 1);
     }
+    this.fine = false;
     for (const clip of clips?.() ?? []) {
       const perPixel = (view.span / (width - GUTTER - MARGIN)) * clip.rate;
-      if (perPixel < wave.step) drawSamples(ctx, view, width, middle, scale, clip, perPixel);
+      if (perPixel < wave.step) this.fine = drawSamples(ctx, view, width, middle, scale, clip, perPixel) || this.fine;
     }
   },
 });
@@ -115,7 +121,7 @@ const waveTrack = (name, wave, rate, top, height, clips) => ({
 const drawSamples = (ctx, view, width, middle, scale, { samples, channels, rate, start, len }, perPixel) => {
   const first = Math.max(0, Math.floor(view.from * rate) - start - 1);
   const last = Math.min(len - 1, Math.ceil(view.to * rate) - start + 1);
-  if (last <= first) return;
+  if (last <= first) return false;
   const left = Math.max(GUTTER, view.x((start + first) / rate, width));
   const right = Math.min(width - MARGIN, view.x((start + last) / rate, width));
   ctx.clearRect(left, 0, right - left, middle * 2);
@@ -137,6 +143,7 @@ const drawSamples = (ctx, view, width, middle, scale, { samples, channels, rate,
     }
   }
   ctx.restore();
+  return true;
 };
 
 /** From quiet to loud, on light and on dark paper. */
@@ -341,11 +348,15 @@ const stage = (view, tracks, marks, { onpick, onseek, bands = [] }) => {
       ctx.lineWidth = 1;
       track.draw(ctx, view, width);
       if (track.height < 30) continue;
+      // Seen from near, a mark must not hide the sample it is about.
+      ctx.globalCompositeOperation = track.fine ? "destination-over" : "source-over";
       const band = (mark, strong) => {
         const left = Math.max(view.x(mark.from, width), GUTTER), right = Math.min(view.x(mark.to, width), width - MARGIN);
         if (right < left - 1) return;
         ctx.fillStyle = colour(`${SEVERITY[mark.level]}-fill`);
         ctx.globalAlpha = strong ? 0.32 : 0.15;
+        const beside = right - left < 6 ? 3 : 0;
+        if (track.fine) return ctx.fillRect(left - beside, 0, right - left + 2 * beside, track.height);
         ctx.fillRect(left, 0, Math.max(right - left, 1), track.height);
         ctx.globalAlpha = strong ? 1 : 0.55;
         ctx.fillRect(left, 0, strong ? 2 : 1, track.height);
@@ -353,6 +364,7 @@ const stage = (view, tracks, marks, { onpick, onseek, bands = [] }) => {
       };
       bands.forEach((mark) => band(mark, false));
       marks.forEach((mark, i) => band(mark, i === chosen));
+      ctx.globalAlpha = 1;
     }
     place();
   };

@@ -28,9 +28,12 @@ const prepare = (rows, compare, columns) => {
   rows.forEach((row, i) => {
     row.index = i;
     row.short = row.name.split("/").slice(common).join("/");
+    row.folder = folders[i][common] ?? "";
     if (compare && row.states) {
-      const bad = columns.filter((c) => row.states[c.at][0] !== "ok");
-      row.kinds = bad.map((c) => [`${c.key}: ${row.states[c.at][0]}`, 1, 2]);
+      const bad = columns.filter((c) => row.states[c.at][0] !== "ok"), reasons = new Map();
+      // One reason often takes every score: it is told once.
+      for (const c of bad) reasons.set(row.states[c.at][0], [...(reasons.get(row.states[c.at][0]) ?? []), c.key]);
+      row.kinds = [...reasons].map(([reason, keys]) => [reason, keys.length, 2, keys.join(", ")]);
       row.worst = bad.length ? 2 : row.states.some(([, warnings]) => warnings) ? 1 : 0;
       row.tally = [0, bad.length, 0];
     }
@@ -60,7 +63,7 @@ class Overview {
     prepare(this.rows, this.compare, this.columns);
     const known = (key) => this.columns.find((c) => c.key === key && this.rows.some((row) => typeof row.values?.[c.at] === "number"));
     this.shown = this.compare ? [...this.columns] : FIRST_COLUMNS.map(known).filter(Boolean);
-    this.filter = { text: "", level: null, kind: null, norm: "", labels: {} };
+    this.filter = { text: "", level: null, kind: null, norm: "", labels: {}, folder: "" };
     this.sort = { key: "", down: true };
     this.element = h("div", {}, this.heading(), this.toolbar(), (this.means = h("div", {})), (this.table = h("div", { class: "scroll" })));
     this.update();
@@ -97,7 +100,7 @@ class Overview {
     const sorted = [...totals].sort(([, a], [, b]) => b.level - a.level || b.files - a.files);
     this.chips = sorted.map(([kind, { n, files, level }]) => h("button", {
       type: "button", class: `chip w${level}`, "aria-pressed": "false", "data-kind": kind,
-      title: `${plural(n, "time")} in ${this.things(files)}: show only these`,
+      title: `${plural(n, this.compare ? "score" : "time")} in ${this.things(files)}: show only these`,
       onclick: () => this.set({ kind: this.filter.kind === kind ? null : kind }),
     }, h("span", {}, kind), h("b", {}, files.toLocaleString("en"))));
     const left = index.clips_left_out ? h("p", { class: "soft small" }, `To bound the size of this page, ${plural(index.clips_left_out, "stretch", "stretches")} of audio had to be left out.`) : null;
@@ -107,10 +110,10 @@ class Overview {
 
   toolbar() {
     this.search = h("input", {
-      type: "search", placeholder: "Filter: name, label, finding\u2026  ( / )", "aria-label": "Filter by name, label or finding", autocomplete: "off", spellcheck: "false",
+      type: "search", placeholder: "Filter\u2026 ( / )", title: "Words of a name, label or finding, or a severity", "aria-label": "Filter by name, label or finding", autocomplete: "off", spellcheck: "false",
       oninput: () => this.set({ text: this.search.value.toLowerCase() }),
     });
-    const names = this.compare ? { 4: "Unreadable", 2: "No score", 1: "Warnings", 0: "Scored" }
+    const names = this.compare ? { 4: "Unreadable", 2: "Incomplete", 1: "Warnings", 0: "Scored" }
       : { 4: "Unreadable", 3: "Errors", 2: "Warnings", 1: "Remarks", 0: "Clean" };
     const count = (level) => this.rows.filter((row) => row.level === level).length;
     this.levels = [[null, `All ${this.rows.length.toLocaleString("en")}`], ...[4, 3, 2, 1, 0].filter((l) => names[l] && count(l)).map((l) => [l, `${names[l]} ${count(l).toLocaleString("en")}`])]
@@ -123,6 +126,13 @@ class Overview {
     }
     const selects = [...labels].filter(([, values]) => values.size > 1 && values.size <= 200).map(([key, values]) =>
       pick(`${key}: all`, [...values].sort(([a], [b]) => a.localeCompare(b)).map(([value, n]) => [value, `${key}: ${value} (${n})`]), (value) => this.set({ labels: { ...this.filter.labels, [key]: value } })));
+    const folders = new Map();
+    for (const { folder } of this.rows) folders.set(folder, (folders.get(folder) ?? 0) + 1);
+    folders.delete("");
+    if (folders.size > 1 && folders.size <= 200) {
+      const sorted = [...folders].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
+      selects.push(pick("Folders: all", sorted.map(([folder, n]) => [folder, `${folder}/ (${n})`]), (folder) => this.set({ folder })));
+    }
     const norms = [...new Set(this.rows.flatMap((row) => Object.keys(row.norms ?? {})))];
     if (norms.length) {
       const options = norms.flatMap((norm) => ["pass", "not measured", "fail"].map((word, worst) => [norm, word, worst])).filter(([norm, , worst]) => this.rows.some((row) => row.norms?.[norm] === worst));
@@ -152,10 +162,11 @@ class Overview {
   }
 
   visible() {
-    const { text, level, kind, norm, labels } = this.filter, words = text.split(/\s+/).filter(Boolean);
+    const { text, level, kind, norm, labels, folder } = this.filter, words = text.split(/\s+/).filter(Boolean);
     const [wanted, worst] = norm.split(" ");
     return this.rows.filter((row) => words.every((word) => row.text.includes(word))
       && (level === null || row.level === level)
+      && (!folder || row.folder === folder)
       && (kind === null || row.kinds.some(([k]) => k === kind))
       && (!norm || row.norms?.[wanted] === Number(worst))
       && Object.entries(labels).every(([key, value]) => !value || row.labels[key] === value));
@@ -165,14 +176,13 @@ class Overview {
     const { key, down } = this.sort, column = this.columns.find((c) => c.key === key);
     const value = { file: (row) => row.short, duration: (row) => row.duration ?? null }[key]
       ?? (column ? (row) => row.values?.[column.at] ?? null : null);
+    // Of files by what was found, of pairs by the first score, where those without it are the worst.
+    const [first] = this.columns, score = (row) => row.values?.[first.at] ?? (first.up ? -Infinity : Infinity);
+    const lower = (a, b) => (a < b ? 1 : a > b ? -1 : 0) * (first.up ? 1 : -1);
+    const worse = this.compare ? (a, b) => (a.level === 4) - (b.level === 4) || lower(score(a), score(b)) || badness(a, b) : badness;
     const sorted = [...rows];
     sorted.sort((a, b) => {
-      if (!value) {
-        const worse = badness(a, b) * (down ? -1 : 1);
-        if (worse || !this.compare) return worse || a.index - b.index;
-        const [first] = this.columns, [x, y] = [a.values?.[first.at] ?? null, b.values?.[first.at] ?? null];
-        return (x === null) - (y === null) || (first.up ? x - y : y - x) || a.index - b.index;
-      }
+      if (!value) return worse(a, b) * (down ? -1 : 1) || a.index - b.index;
       const [x, y] = [value(a), value(b)];
       // What has no value comes last, whichever way.
       if (x === null || y === null) return (x === null) - (y === null) || a.index - b.index;
@@ -237,7 +247,7 @@ class Overview {
   clear() {
     this.search.value = "";
     for (const select of this.element.querySelectorAll(".tools select")) select.value = "";
-    this.filter = { text: "", level: null, kind: null, norm: "", labels: {} };
+    this.filter = { text: "", level: null, kind: null, norm: "", labels: {}, folder: "" };
     this.update();
   }
 
@@ -247,7 +257,7 @@ class Overview {
     const opens = row.problem === undefined;
     const link = h("a", opens ? { href, title: row.name } : { tabindex: 0, title: row.name }, row.short);
     const kinds = [...row.kinds].sort((a, b) => b[2] - a[2] || b[1] - a[1]);
-    const tags = kinds.slice(0, 4).map(([kind, n, level]) => h("span", { class: `tag w${level}` }, n > 1 ? `${kind} \u00d7${n}` : kind));
+    const tags = kinds.slice(0, 4).map(([kind, n, level, keys]) => h("span", { class: `tag w${level}`, title: keys }, keys ? `${kind}: ${n > 1 ? plural(n, "score") : keys}` : n > 1 ? `${kind} \u00d7${n}` : kind));
     if (kinds.length > 4) tags.push(h("span", { class: "soft small" }, `+${kinds.length - 4}`));
     const what = row.problem !== undefined ? h("span", { class: "t3 small" }, row.problem)
       : tags.length ? tags : h("span", { class: "t0 small" }, this.compare ? (row.worst ? "with warnings" : "") : "no findings");
@@ -255,8 +265,8 @@ class Overview {
     const verdicts = Object.entries(row.norms ?? {}).map(([norm, worst]) => h("span", { class: `tag w${[0, 2, 3][worst]}`, title: `${norm}: ${["pass", "not measured", "fail"][worst]}` }, `${norm} ${["\u2713", "?", "\u2717"][worst]}`));
     const cells = this.shown.map((c) => {
       const x = row.values?.[c.at];
-      const text = typeof x === "number" ? number(x, c.unit) : this.compare && row.states ? h("span", { class: "t2 small" }, row.states[c.at][0]) : "";
-      return h("td", { class: "n", "data-name": c.group ? `${c.group} ${c.name}` : c.name }, text);
+      const text = typeof x === "number" ? number(x, c.unit) : this.compare && row.states ? h("span", { class: "soft", title: row.states[c.at][0], "aria-label": row.states[c.at][0] }, "\u2013") : "";
+      return h("td", { class: typeof x === "number" ? "n" : "n none", "data-name": c.group ? `${c.group} ${c.name}` : c.name }, text);
     });
     const file = h("td", { class: "file" }, severityMark(Math.min(row.level, 3), link), under ? h("div", { class: "labels", title: under }, under) : null);
     if (!opens) return h("tr", {}, file, h("td", { colspan: this.shown.length + 3 + Boolean(norms), class: "what" }, what));

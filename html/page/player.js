@@ -13,9 +13,10 @@ class Player {
     this.audio.addEventListener("pause", () => this.changed?.());
     this.audio.addEventListener("playing", () => this.follow());
   }
-  /** The clip of a side that has the sound at `t`. */
+  /** The clip of a side that has the sound at `t`, or ends there: a finding may be at the very end. */
   at(t, side = this.side) {
-    return this.clips.find((c) => c.side === side && t >= c.from - 1e-6 && t < c.from + c.seconds);
+    const within = (rest) => (c) => c.side === side && t >= c.from - 1e-6 && t < c.from + c.seconds + rest;
+    return this.clips.find(within(0)) ?? this.clips.find(within(1e-3));
   }
   get playing() {
     return !this.audio.paused && !this.audio.ended;

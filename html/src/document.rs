@@ -31,7 +31,7 @@ const SHARES: usize = 4;
 /// But so much always, while there is room.
 const LEAST_SHARE: usize = 256 << 10;
 
-/// A report as one HTML file. Entries are shown worst first, whatever their order here.
+/// A report as one HTML file, of the size the crate's page tells. Entries are shown worst first, whatever their order here.
 pub struct Document<W: Write> {
     out: W,
     kind: &'static str,
@@ -141,5 +141,44 @@ impl<W: Write> Document<W> {
         self.write(&["</script>\n</body>\n</html>\n"])?;
         self.out.flush()?;
         Ok((self.out, self.bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use otoscope::Severity;
+
+    use super::*;
+    use crate::clips::Clip;
+
+    fn entry(clips: &[(usize, Severity)]) -> Entry {
+        let clip = |&(size, worst): &(usize, Severity)| {
+            ("", 8_000, Clip { start: 0, len: 1, channels: 1, worst, text: "A".repeat(size) })
+        };
+        Entry { row: Map::new(), detail: None, clips: clips.iter().map(clip).collect() }
+    }
+
+    fn kept(document: &Document<Vec<u8>>) -> Vec<usize> {
+        document.rows.iter().map(|row| row.get("clips").and_then(Value::as_array).map_or(0, Vec::len)).collect()
+    }
+
+    #[test]
+    fn audio_has_a_bound_and_the_worst_come_first() {
+        let plan = otoscope::compare::Config::new(["snr"]).freeze().expect("known");
+        let mut document = Document::of_comparisons(Vec::new(), &plan, 3).expect("memory");
+        document.audio_left = 1000;
+        document.add(entry(&[(600, Severity::Info), (600, Severity::Error)])).expect("memory");
+        document.add(entry(&[(400, Severity::Info)])).expect("memory");
+        document.add(entry(&[(1, Severity::Error)])).expect("memory");
+        assert_eq!((kept(&document), document.audio_left, document.clips_left_out), (vec![1, 1, 0], 0, 2));
+    }
+
+    #[test]
+    fn no_file_takes_what_a_thousand_others_need() {
+        let plan = otoscope::compare::Config::new(["snr"]).freeze().expect("known");
+        let mut document = Document::of_comparisons(std::io::sink(), &plan, 1000).expect("memory");
+        let share = MOST_AUDIO / 1000;
+        document.add(entry(&[(share, Severity::Error); 10])).expect("memory");
+        assert_eq!(document.clips_left_out, 10 - SHARES);
     }
 }

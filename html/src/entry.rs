@@ -133,7 +133,7 @@ impl Entry {
     pub fn of_problem(name: &str, labels: &[(String, String)], problem: &str) -> Self {
         let mut row = row(Some(&name.to_owned()), labels);
         // The line begins with the name already.
-        let problem = problem.strip_prefix(name).map_or(problem, |rest| rest.trim_start_matches([':', ' ']));
+        let problem = problem.strip_prefix(name).unwrap_or(problem).trim_start_matches([':', ' ']);
         row.insert("problem".to_owned(), json!(problem));
         Self { row, detail: None, clips: Vec::new() }
     }

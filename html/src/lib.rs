@@ -4,46 +4,31 @@
 //! time, the audio around findings, verdicts, and every value with its unit and definition. What is shown of a metric comes from its spec.
 //!
 //! ```
-//! use otoscope::{Config, FindingLog, Probe, Push, StreamMeta, StreamSpec};
-//! use otoscope_html::{About, Audio, Clips, Detail, Document, Entry, Recorder};
+//! use otoscope::{Config, StreamMeta, StreamSpec};
+//! use otoscope_html::{About, Audio, Detail, Document, Heard, Pcm};
 //!
-//! let pcm = vec![0_i16; 48_000];
-//! let stream = StreamSpec::mono(24_000);
-//! let plan = Config::new(stream).freeze()?;
-//! let (mut probe, mut log) = (Probe::new(&plan), FindingLog::new());
-//! let mut recorder = Recorder::new(stream, Detail::of(1));
-//! // The recorder sees the same samples as the probe, and the probe's values whenever it is due.
-//! let mut rest = &pcm[..];
-//! while !rest.is_empty() {
-//!     let (now, later) = rest.split_at(rest.len().min(recorder.until_look() as usize));
-//!     probe.push_i16(now, Push::MORE)?;
-//!     recorder.push_i16(now);
-//!     if recorder.look_is_due() {
-//!         recorder.look(&probe.snapshot());
-//!     }
-//!     log.drain(&mut probe);
-//!     rest = later;
+//! let plan = Config::new(StreamSpec::mono(24_000)).freeze()?;
+//! let takes = [("one.wav", vec![0_i16; 48_000]), ("two.wav", vec![9_i16; 24_000])];
+//! let mut document = Document::of_reports(Vec::new(), plan.config(), takes.len())?;
+//! for (name, pcm) in &takes {
+//!     let heard = Heard::of(&plan, Pcm::I16(pcm), None, Detail::of(takes.len()), Audio::Findings)?;
+//!     let mut meta = StreamMeta::default();
+//!     meta.source = Some((*name).to_owned());
+//!     document.add(heard.into_entry(About { meta: &meta, format: "16-bit PCM", warnings: &[] }, &[]))?;
 //! }
-//! let report = probe.finish();
-//! log.drain(&mut probe);
-//! let findings = log.into_sorted();
-//! // Once it is known where something is wrong, the samples come a second time, for the audio around it.
-//! let mut clips = Clips::of(stream, report.samples, &findings, Audio::Findings);
-//! clips.push_i16(&pcm);
-//! let mut meta = StreamMeta::default();
-//! meta.source = Some("silence.wav".to_owned());
-//! let about = About { meta: &meta, format: "WAV, 16-bit PCM", warnings: &[] };
-//! let mut document = Document::of_reports(Vec::new(), plan.config(), 1)?;
-//! document.add(Entry::of_report(about, &report, &findings, &[], &recorder.finish(), clips))?;
 //! let (html, bytes) = document.finish()?;
 //! assert_eq!(html.len() as u64, bytes);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [`Heard`] wants a whole signal; a stream goes through a [`Recorder`] beside its probe. A comparison and its samples become an entry by
+//! [`Entry::of_comparison`], what could not be read by [`Entry::of_problem`].
+//!
 //! # How large a file gets
 //!
-//! Some 80 kB for the page itself, then for each file at most 60 kB ([`Detail::of`] up to 50 files) or 15 kB (more) of pictures and values, and
+//! Some 100 kB for the page itself, then for each file some 60 kB ([`Detail::of`] up to 50 files) or 30 kB (more) of pictures and values, and
 //! audio: around findings at most 20 s a file, and 128 MB in all, of which no file may take more than four times its share of what is left.
+//! Of more than 2,000 findings in one file the worst 2,000 are listed; the counts are of all.
 
 #![forbid(unsafe_code)]
 
@@ -52,6 +37,7 @@ mod clips;
 mod document;
 mod entry;
 mod envelope;
+mod heard;
 mod pack;
 mod recorder;
 mod series;
@@ -60,5 +46,6 @@ mod spectrogram;
 pub use clips::{Audio, Clips};
 pub use document::Document;
 pub use entry::{About, Entry};
+pub use heard::{Heard, Pcm};
 pub use recorder::{Detail, Recorder, Trace};
 pub use series::FOLLOWED;

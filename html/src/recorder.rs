@@ -35,6 +35,43 @@ impl Detail {
 }
 
 /// Keeps the waveform, the spectrogram and the values over time of one stream.
+///
+/// ```
+/// use otoscope::{Config, FindingLog, Probe, Push, StreamMeta, StreamSpec};
+/// use otoscope_html::{About, Audio, Clips, Detail, Document, Entry, Recorder};
+///
+/// let pcm = vec![0_i16; 48_000];
+/// let stream = StreamSpec::mono(24_000);
+/// let plan = Config::new(stream).freeze()?;
+/// let (mut probe, mut log) = (Probe::new(&plan), FindingLog::new());
+/// let mut recorder = Recorder::new(stream, Detail::of(1));
+/// // The recorder sees the same samples as the probe, and the probe's values whenever it is due.
+/// let mut rest = &pcm[..];
+/// while !rest.is_empty() {
+///     let (now, later) = rest.split_at(rest.len().min(recorder.until_look() as usize));
+///     probe.push_i16(now, Push::MORE)?;
+///     recorder.push_i16(now);
+///     if recorder.look_is_due() {
+///         recorder.look(&probe.snapshot());
+///     }
+///     log.drain(&mut probe);
+///     rest = later;
+/// }
+/// let report = probe.finish();
+/// log.drain(&mut probe);
+/// let findings = log.into_sorted();
+/// // Once it is known where something is wrong, the samples come a second time, for the audio around it.
+/// let mut clips = Clips::of(stream, report.samples, &findings, Audio::Findings);
+/// clips.push_i16(&pcm);
+/// let mut meta = StreamMeta::default();
+/// meta.source = Some("silence.wav".to_owned());
+/// let about = About { meta: &meta, format: "WAV, 16-bit PCM", warnings: &[] };
+/// let mut document = Document::of_reports(Vec::new(), plan.config(), 1)?;
+/// document.add(Entry::of_report(about, &report, &findings, &[], &recorder.finish(), clips))?;
+/// let (html, bytes) = document.finish()?;
+/// assert_eq!(html.len() as u64, bytes);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Recorder {
     channels: usize,
     samples: u64,
