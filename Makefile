@@ -50,6 +50,7 @@ check: tools $(VENV)/ready
 	git diff --exit-code -- docs README.md include
 	$(VENV)/bin/ruff format --check python
 	$(VENV)/bin/ruff check python
+	$(VENV)/bin/mypy --strict python/py_src/otoscope
 
 ## docs: make the metric pages, the table in the README and the C header anew
 .PHONY: docs

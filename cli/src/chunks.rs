@@ -6,19 +6,12 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use otoscope::ChunkStart;
+
 use crate::problem::Problem;
 
-/// One line of the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Row {
-    /// First sample of the chunk, per channel.
-    pub start_sample: u64,
-    /// When it arrived, on any monotonic clock.
-    pub arrival_ns: Option<i64>,
-}
-
 /// Reads a list.
-pub fn read(path: &Path) -> Result<Vec<Row>, Problem> {
+pub fn read(path: &Path) -> Result<Vec<ChunkStart>, Problem> {
     let text = std::fs::read_to_string(path).map_err(|e| Problem::reading(path, &e))?;
     parse(&text).map_err(|(line, what, advice)| Problem::new(format!("{}:{line}", path.display()), what, advice))
 }
@@ -28,9 +21,9 @@ type Wrong = (usize, String, &'static str);
 
 const FORM: &str = "write start_sample,arrival_ns in whole numbers, one chunk a line";
 
-fn parse(text: &str) -> Result<Vec<Row>, Wrong> {
+fn parse(text: &str) -> Result<Vec<ChunkStart>, Wrong> {
     let (mut start_column, mut time_column) = (0, 1);
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<ChunkStart> = Vec::new();
     let mut seen_header = false;
     // Spreadsheets put a mark before the first character.
     for (i, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -61,14 +54,14 @@ fn parse(text: &str) -> Result<Vec<Row>, Wrong> {
             Some(before) if before.start_sample > start_sample => {
                 return Err((i + 1, format!("sample {start_sample} comes after a later one"), "sort the list"));
             }
-            _ => rows.push(Row { start_sample, arrival_ns }),
+            _ => rows.push(ChunkStart { start_sample, arrival_ns }),
         }
     }
     if rows.is_empty() { Err((1, "the list is empty".to_owned(), FORM)) } else { Ok(rows) }
 }
 
 /// Writes a list.
-pub fn to_csv(rows: impl IntoIterator<Item = Row>) -> String {
+pub fn to_csv(rows: impl IntoIterator<Item = ChunkStart>) -> String {
     let mut text = "start_sample,arrival_ns\n".to_owned();
     for row in rows {
         let time = row.arrival_ns.map(|t| t.to_string()).unwrap_or_default();
@@ -82,8 +75,8 @@ pub fn to_csv(rows: impl IntoIterator<Item = Row>) -> String {
 mod tests {
     use super::*;
 
-    fn row(start_sample: u64, arrival_ns: impl Into<Option<i64>>) -> Row {
-        Row { start_sample, arrival_ns: arrival_ns.into() }
+    fn row(start_sample: u64, arrival_ns: impl Into<Option<i64>>) -> ChunkStart {
+        ChunkStart { start_sample, arrival_ns: arrival_ns.into() }
     }
 
     #[test]

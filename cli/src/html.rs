@@ -1,8 +1,8 @@
 //! `--html`: a report as one file to look at and listen to.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter, ErrorKind};
+use std::path::PathBuf;
 
 use otoscope_html::{Audio, Document, Entry};
 
@@ -48,24 +48,15 @@ impl HtmlArgs {
         begin: impl FnOnce(BufWriter<File>) -> io::Result<Document<BufWriter<File>>>,
     ) -> Result<Option<Page>, Problem> {
         let Some(path) = &self.html else { return Ok(None) };
-        if is_something_else(path) {
-            let what = "is there already and is no HTML; it might be a recording".to_owned();
-            return Err(Problem::new(path.display().to_string(), what, "give --html another name, or delete it first"));
-        }
-        let begun = File::create(path).and_then(|file| begin(BufWriter::new(file)));
-        let document = begun.map_err(|e| Problem::writing(path, &e))?;
+        let begun = otoscope_html::create(path).and_then(begin);
+        let document = begun.map_err(|e| match e.kind() {
+            ErrorKind::AlreadyExists => {
+                Problem::new(path.display().to_string(), e.to_string(), "give --html another name, or delete it first")
+            }
+            _ => Problem::writing(path, &e),
+        })?;
         Ok(Some(Page { path: path.clone(), document, entries: 0 }))
     }
-}
-
-/// Whether writing a page there would destroy what is no page: `probe *.wav --html take.wav`.
-fn is_something_else(path: &Path) -> bool {
-    // What cannot be read is told when it is written.
-    let Ok(file) = File::open(path) else { return false };
-    let regular = file.metadata().is_ok_and(|about| about.is_file());
-    let mut start = Vec::new();
-    let read = regular && file.take(64).read_to_end(&mut start).is_ok();
-    read && !start.is_empty() && !start.trim_ascii_start().to_ascii_lowercase().starts_with(b"<!doctype html")
 }
 
 /// The file while it is written.

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use otoscope_decode::{Chunk, Source};
+use otoscope::{ChunkStart, Pcm};
+use otoscope_decode::Source;
 use otoscope_fixtures::faults::{self, FaultError, FaultSpec, Truth};
 use otoscope_fixtures::num::db_to_ratio;
 use otoscope_fixtures::signals;
 use otoscope_fixtures::take::{Schedule, Take};
 
-use crate::chunks::{self, Row};
+use crate::chunks;
 use crate::problem::{Problem, Stop};
 use crate::table::clock;
 use crate::term::{BOLD, DIM, note, paint, print};
@@ -94,9 +95,10 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
 }
 
 /// The chunks of a take as `probe --chunks` reads them. Times count from the request, so the request is at 0.
-fn rows(take: &Take) -> impl Iterator<Item = Row> {
-    let request = Row { start_sample: 0, arrival_ns: Some(0) };
-    let chunks = take.chunks.iter().map(|c| Row { start_sample: c.start_sample, arrival_ns: Some(c.arrival_ns) });
+fn rows(take: &Take) -> impl Iterator<Item = ChunkStart> {
+    let request = ChunkStart { start_sample: 0, arrival_ns: Some(0) };
+    let chunks =
+        take.chunks.iter().map(|c| ChunkStart { start_sample: c.start_sample, arrival_ns: Some(c.arrival_ns) });
     std::iter::once(request).chain(chunks)
 }
 
@@ -175,7 +177,7 @@ fn read(path: &Path) -> Result<(Take, bool), Problem> {
     let mut source = Source::open(path).map_err(told)?;
     let (mut samples, mut is_16_bit) = (Vec::new(), true);
     while let Some(chunk) = source.next_chunk().map_err(told)? {
-        is_16_bit &= matches!(chunk, Chunk::I16(_));
+        is_16_bit &= matches!(chunk, Pcm::I16(_));
         chunk.append_f32(&mut samples);
     }
     source.warnings().iter().for_each(|w| note(&format!("otoscope: {name}: warning: {w}")));

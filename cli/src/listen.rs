@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
-use otoscope::{Finding, Probe, Push, PushError, Report, StreamMeta, StreamSpec};
-use otoscope_decode::{Chunk, Limits, Source};
+use otoscope::{Finding, Listener, Pcm, Push, PushError, Report, StreamMeta, StreamSpec};
+use otoscope_decode::{Limits, Source};
 
 use crate::config::{Plans, labels};
-use crate::feed::{Feeder, part};
 use crate::norms;
 use crate::probe::{PcmFormat, ReportArgs};
 use crate::problem::{Problem, Stop};
@@ -102,9 +101,9 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     });
     std::thread::spawn(move || read(source, start, &sender));
 
-    let mut feeder = Feeder::new(Probe::new(&plan));
-    feeder.expect(text).map_err(bug)?;
-    let mut live = Live { args, meta, stream, feeder, edges, stop: None, shown: start };
+    let mut listener = Listener::new(&plan);
+    listener.expect(text).map_err(bug)?;
+    let mut live = Live { args, meta, stream, listener, edges, stop: None, shown: start };
     let end = live.listen(&events, start)?;
     let (report, findings, meta) = live.finish()?;
     let verdicts = norms::judge(&norms, &report);
@@ -143,8 +142,8 @@ fn since(start: Instant) -> i64 {
 fn read(mut source: Source, start: Instant, events: &SyncSender<Event>) {
     loop {
         let event = match source.next_chunk() {
-            Ok(Some(Chunk::I16(samples))) => Event::Read(since(start), Samples::I16(samples.to_vec())),
-            Ok(Some(Chunk::F32(samples))) => Event::Read(since(start), Samples::F32(samples.to_vec())),
+            Ok(Some(Pcm::I16(samples))) => Event::Read(since(start), Samples::I16(samples.to_vec())),
+            Ok(Some(Pcm::F32(samples))) => Event::Read(since(start), Samples::F32(samples.to_vec())),
             other => {
                 let problem = other.err().map(|e| Problem::decoding("stdin", &e));
                 Event::End(source.warnings().iter().map(ToString::to_string).collect(), problem)
@@ -196,7 +195,7 @@ struct Live<'a> {
     args: &'a Args,
     meta: StreamMeta,
     stream: StreamSpec,
-    feeder: Feeder,
+    listener: Listener,
     edges: Edges,
     /// Why nothing more can be printed.
     stop: Option<Stop>,
@@ -212,7 +211,7 @@ impl Live<'_> {
     fn listen(&mut self, events: &Receiver<Event>, start: Instant) -> Result<End, Stop> {
         // The newest time the probe knows. A read may have been stamped just before a tick that went in first.
         let mut latest = 0;
-        let mut news = self.give(Chunk::I16(&[]), Push::at(latest))?;
+        let mut news = self.give(Pcm::I16(&[]), Push::at(latest))?;
         loop {
             let samples = match events.recv_timeout(PATIENCE) {
                 Ok(Event::Read(t_ns, samples)) => {
@@ -227,13 +226,13 @@ impl Live<'_> {
                 }
             };
             news |= match &samples {
-                Some(Samples::I16(samples)) => self.cut(Chunk::I16(samples), latest)?,
-                Some(Samples::F32(samples)) => self.cut(Chunk::F32(samples), latest)?,
-                None => self.give(Chunk::I16(&[]), Push::at(latest))?,
+                Some(Samples::I16(samples)) => self.cut(Pcm::I16(samples), latest)?,
+                Some(Samples::F32(samples)) => self.cut(Pcm::F32(samples), latest)?,
+                None => self.give(Pcm::I16(&[]), Push::at(latest))?,
             };
             if news && self.args.report.ndjson && self.shown.elapsed() >= BETWEEN_REPORTS {
                 self.shown = Instant::now();
-                let json = self.feeder.snapshot().to_json(&self.meta, self.feeder.log().findings());
+                let json = self.listener.snapshot().to_json(&self.meta, self.listener.log().findings());
                 self.meta.rev += 1;
                 news = false;
                 term::print(&format!("{json}\n"))?;
@@ -242,23 +241,23 @@ impl Live<'_> {
     }
 
     /// Pushes one read, cut at the edges of the server's chunks.
-    fn cut(&mut self, chunk: Chunk<'_>, t_ns: i64) -> Result<bool, Stop> {
+    fn cut(&mut self, chunk: Pcm<'_>, t_ns: i64) -> Result<bool, Stop> {
         let channels = usize::from(self.args.channels);
         let (mut at, mut news) = (0, false);
         while at < chunk.len() {
-            let (push, room) = self.edges.push(t_ns, self.feeder.samples());
+            let (push, room) = self.edges.push(t_ns, self.listener.samples());
             let room = usize::try_from(room).ok().and_then(|n| n.checked_mul(channels)).unwrap_or(usize::MAX);
             let end = at + room.min(chunk.len() - at);
-            news |= self.give(part(chunk, at, end), push)?;
+            news |= self.give(chunk.part(at, end), push)?;
             at = end;
         }
         Ok(news)
     }
 
     /// Pushes, and tells findings as they come; says whether there were any.
-    fn give(&mut self, chunk: Chunk<'_>, push: Push) -> Result<bool, Stop> {
+    fn give(&mut self, chunk: Pcm<'_>, push: Push) -> Result<bool, Stop> {
         let mut heard = Vec::new();
-        self.feeder.push(chunk, push, &mut |f| heard.push(*f)).map_err(bug)?;
+        self.listener.push(chunk, push, |f| heard.push(*f)).map_err(bug)?;
         heard.iter().for_each(|f| tell(&self.args.report, f, self.stream, &mut self.stop));
         self.stop.take().map_or(Ok(!heard.is_empty()), Err)
     }
@@ -268,7 +267,7 @@ impl Live<'_> {
         self.meta.ended_at = Some(now());
         let stream = self.stream;
         let (args, stop) = (&self.args.report, &mut self.stop);
-        let (report, findings, _) = self.feeder.finish(&mut |f| tell(args, f, stream, stop));
+        let (report, findings) = self.listener.finish(|f| tell(args, f, stream, stop));
         self.stop.map_or(Ok((report, findings, self.meta)), Err)
     }
 }

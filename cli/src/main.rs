@@ -7,7 +7,6 @@
 mod chunks;
 mod compare;
 mod config;
-mod feed;
 mod files;
 mod html;
 mod inject;

@@ -5,13 +5,12 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use otoscope::verdict::Norm;
-use otoscope::{Finding, Probe, Report, Severity, StreamMeta, StreamSpec, TextHint};
-use otoscope_decode::{Chunk, Limits, RawFormat, Source};
+use otoscope::{ChunkStart, Finding, Listener, Replay, Report, Severity, StreamMeta, StreamSpec, TextHint};
+use otoscope_decode::{Limits, RawFormat, Source};
 use otoscope_html::{About, Clips, Detail, Document, Entry, Recorder};
 
-use crate::chunks::{self, Row};
+use crate::chunks;
 use crate::config::{MetricArgs, Plans, labels};
-use crate::feed::{Feeder, Replay};
 use crate::files;
 use crate::html::{HtmlArgs, Page};
 use crate::norms;
@@ -174,7 +173,7 @@ struct Job<'a> {
     args: &'a Args,
     norms: Vec<&'static Norm>,
     plans: Plans,
-    rows: Vec<Row>,
+    rows: Vec<ChunkStart>,
     text: Option<TextHint>,
     labels: Vec<(String, String)>,
     detail: Detail,
@@ -274,17 +273,15 @@ impl Job<'_> {
         let plan = self.plans.get(stream).map_err(|e| {
             Problem::new(&name, e.to_string(), "convert it, for example with `ffmpeg -i IN -ar 48000 -ac 1 OUT.wav`")
         })?;
-        let mut feeder = Feeder::new(Probe::new(&plan));
-        feeder.expect(self.text).map_err(|e| Problem::new(&name, e.to_string(), "report this bug"))?;
-        if self.args.html.html.is_some() {
-            feeder.record(Recorder::new(stream, self.detail));
-        }
+        let recorder = self.args.html.html.is_some().then(|| Recorder::new(stream, self.detail));
+        let mut listener = Listener::with(&plan, recorder);
+        listener.expect(self.text).map_err(|e| Problem::new(&name, e.to_string(), "report this bug"))?;
         let mut replay = Replay::new(&self.rows);
         loop {
             match source.next_chunk() {
                 Ok(Some(chunk)) => {
                     replay
-                        .feed(&mut feeder, chunk)
+                        .feed(&mut listener, chunk)
                         .map_err(|e| Problem::new(&name, e.to_string(), "report this bug"))?;
                 }
                 Ok(None) => break,
@@ -292,12 +289,17 @@ impl Job<'_> {
                 Err(error) => return Err(Problem::decoding(&name, &error)),
             }
         }
-        if let Some(start) = replay.beyond(feeder.samples()) {
+        if let Some(i) = replay.beyond(listener.samples()) {
             let list = self.args.chunks.as_deref().unwrap_or(path).display().to_string();
-            let what = format!("a chunk starts at sample {start}, but {name} ends at {}", feeder.samples());
+            let what = format!(
+                "a chunk starts at sample {}, but {name} ends at {}",
+                self.rows[i].start_sample,
+                listener.samples()
+            );
             return Err(Problem::new(list, what, "give the list of this file"));
         }
-        let (report, findings, trace) = feeder.finish(&mut |_| ());
+        let (report, findings) = listener.finish(|_| ());
+        let trace = listener.into_beside().map(Recorder::finish);
         let mut meta = StreamMeta::default();
         meta.report_id = Some(uuid::Uuid::now_v7().to_string());
         meta.source = Some(name);
@@ -325,8 +327,7 @@ impl Job<'_> {
         let mut source = self.open(path)?;
         while !clips.is_complete() {
             match source.next_chunk().map_err(|e| Problem::decoding(&path.display().to_string(), &e))? {
-                Some(Chunk::I16(samples)) => clips.push_i16(samples),
-                Some(Chunk::F32(samples)) => clips.push_f32(samples),
+                Some(pcm) => clips.push(pcm),
                 None => break,
             }
         }

@@ -17,6 +17,7 @@ mod error;
 mod features;
 mod finding;
 mod frame;
+mod listen;
 pub mod metrics;
 mod probe;
 pub mod report;
@@ -30,6 +31,7 @@ pub mod verdict;
 pub use error::{ConfigError, PushError};
 pub use features::{Packet, PacketFate};
 pub use finding::{Finding, Severity, State};
+pub use listen::{Beside, ChunkStart, Listener, Pcm, Replay};
 pub use metrics::SPECS;
 pub use probe::{
     Config, Enabled, Job, MAX_CHANNELS, Plan, Probe, ProbeMut, ProbeRef, ProbeState, Push, Setting, StreamSpec,

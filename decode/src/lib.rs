@@ -2,7 +2,8 @@
 //! files from strangers.
 //!
 //! ```
-//! use otoscope_decode::{Chunk, Source};
+//! use otoscope::Pcm;
+//! use otoscope_decode::Source;
 //!
 //! # let dir = std::env::temp_dir().join(format!("otoscope-doc-{}", std::process::id()));
 //! # std::fs::create_dir_all(&dir)?;
@@ -16,8 +17,8 @@
 //! let mut loudest = 0.0f32;
 //! while let Some(chunk) = source.next_chunk()? {
 //!     match chunk {
-//!         Chunk::I16(s) => loudest = s.iter().fold(loudest, |m, &v| m.max(f32::from(v).abs() / 32_768.0)),
-//!         Chunk::F32(s) => loudest = s.iter().fold(loudest, |m, v| m.max(v.abs())),
+//!         Pcm::I16(s) => loudest = s.iter().fold(loudest, |m, &v| m.max(f32::from(v).abs() / 32_768.0)),
+//!         Pcm::F32(s) => loudest = s.iter().fold(loudest, |m, v| m.max(v.abs())),
 //!     }
 //! }
 //! assert_eq!(loudest, 0.5);
@@ -74,7 +75,6 @@ mod vorbis;
 mod warning;
 mod wav;
 
-pub use block::Chunk;
 pub use error::{DecodeError, ErrorKind};
 pub use limits::Limits;
 pub use mono::{Mono, MonoSamples};

@@ -1,10 +1,10 @@
 //! A whole file as one channel, for scores that need all of it at once.
 
-use crate::block::Chunk;
 use crate::error::{DecodeError, ErrorKind};
 use crate::limits::Limits;
 use crate::source::Source;
 use crate::warning::Warning;
+use otoscope::Pcm;
 use std::path::Path;
 
 /// The samples of one channel, as exact as the file holds them.
@@ -55,14 +55,14 @@ impl Mono {
         let (mut ints, mut floats) = (Vec::new(), Vec::new());
         while let Some(chunk) = source.next_chunk()? {
             match (chunk, channel.or(if channels == 1 { Some(0) } else { None })) {
-                (Chunk::I16(x), Some(c)) => ints.extend(x.iter().skip(c.into()).step_by(channels)),
-                (Chunk::F32(x), Some(c)) => floats.extend(x.iter().skip(c.into()).step_by(channels)),
-                (Chunk::I16(x), None) => floats.extend(x.chunks_exact(channels).map(|f| {
+                (Pcm::I16(x), Some(c)) => ints.extend(x.iter().skip(c.into()).step_by(channels)),
+                (Pcm::F32(x), Some(c)) => floats.extend(x.iter().skip(c.into()).step_by(channels)),
+                (Pcm::I16(x), None) => floats.extend(x.chunks_exact(channels).map(|f| {
                     // Whole numbers: exact up to here.
                     let sum: i32 = f.iter().map(|&v| i32::from(v)).sum();
                     sum as f32 / (32_768 * channels as i32) as f32
                 })),
-                (Chunk::F32(x), None) => {
+                (Pcm::F32(x), None) => {
                     floats.extend(x.chunks_exact(channels).map(|f| f.iter().sum::<f32>() / channels as f32));
                 }
             }

@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use otoscope::Pcm;
+
 use crate::adts::Adts;
-use crate::block::{Block, Chunk};
+use crate::block::Block;
 use crate::demux::{Demux, StreamInfo, Watched};
 use crate::error::{DecodeError, ErrorKind, Result};
 use crate::flac;
@@ -197,7 +199,7 @@ impl Source {
     /// # Errors
     /// If reading fails, nothing more can be decoded, the format changes in mid-stream or a limit is reached. What came
     /// before was delivered; after an error the stream has ended (`None`).
-    pub fn next_chunk(&mut self) -> std::result::Result<Option<Chunk<'_>>, DecodeError> {
+    pub fn next_chunk(&mut self) -> std::result::Result<Option<Pcm<'_>>, DecodeError> {
         if self.done {
             return Ok(None);
         }

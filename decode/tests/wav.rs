@@ -79,7 +79,7 @@ fn g711() {
             &Limits::default(),
         )
         .unwrap();
-        assert_eq!(raw.next_chunk().unwrap().unwrap(), otoscope_decode::Chunk::I16(&d.ints));
+        assert_eq!(raw.next_chunk().unwrap().unwrap(), otoscope::Pcm::I16(&d.ints));
     }
 }
 

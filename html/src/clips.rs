@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use otoscope::{Finding, Severity, StreamSpec};
+use otoscope::{Finding, Pcm, Severity, StreamSpec};
 
 use crate::pack;
 
@@ -104,18 +104,16 @@ impl Clips {
         self.wanted.iter().all(|w| w.range.end <= self.position)
     }
 
-    /// Takes interleaved 16-bit samples, whole frames, from the start of the stream.
-    pub fn push_i16(&mut self, pcm: &[i16]) {
-        self.push(pcm, |x| x);
+    /// Takes interleaved samples, whole frames, from the start of the stream.
+    pub fn push(&mut self, pcm: Pcm<'_>) {
+        match pcm {
+            Pcm::I16(x) => self.pick(x, |x| x),
+            // A cast of NaN is 0, what lies beyond full scale stays at the rail.
+            Pcm::F32(x) => self.pick(x, |x| (x * 32_768.0).round() as i16),
+        }
     }
 
-    /// Takes interleaved floats, whole frames.
-    pub fn push_f32(&mut self, pcm: &[f32]) {
-        // A cast of NaN is 0, what lies beyond full scale stays at the rail.
-        self.push(pcm, |x| (x * 32_768.0).round() as i16);
-    }
-
-    fn push<T: Copy>(&mut self, pcm: &[T], convert: impl Fn(T) -> i16) {
+    fn pick<T: Copy>(&mut self, pcm: &[T], convert: impl Fn(T) -> i16) {
         let channels = self.channels;
         let end = self.position + (pcm.len() / channels) as u64;
         for wanted in &mut self.wanted {
@@ -178,7 +176,7 @@ mod tests {
         let places = vec![at(5000..5010, Severity::Warning), at(5200..5200, Severity::Error), at(0..1, Severity::Info)];
         let mut clips = Clips::around(STREAM, 9000, places, Audio::Findings);
         let pcm: Vec<i16> = (0..18_000).map(|i| i as i16).collect();
-        pcm.chunks(334).for_each(|part| clips.push_i16(part));
+        pcm.chunks(334).for_each(|part| clips.push(Pcm::I16(part)));
         assert!(clips.is_complete());
         assert_eq!(clips.wanted[1].samples, pcm[2 * 4250..2 * 5950]);
         let made: Vec<_> = clips.finish().iter().map(|c| (c.start, c.len, c.worst)).collect();
@@ -202,7 +200,7 @@ mod tests {
     fn floats_are_rounded_and_held_at_the_rails() {
         let stream = StreamSpec { sample_rate_hz: 1000, channels: 3 };
         let mut clips = Clips::around(stream, 2, Vec::new(), Audio::All);
-        clips.push_f32(&[9.0, 1.0, 1.0, f32::NAN, 0.0, -0.3]);
+        clips.push(Pcm::F32(&[9.0, 1.0, 1.0, f32::NAN, 0.0, -0.3]));
         assert_eq!(clips.wanted[0].samples, [32_767, -3276], "the mean of three channels");
     }
 }

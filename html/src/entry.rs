@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use otoscope::compare::{Comparison, ComparisonMeta, Samples};
 use otoscope::verdict::{Outcome, Verdict};
-use otoscope::{Finding, Report, Severity, StreamMeta, StreamSpec};
+use otoscope::{Finding, Pcm, Report, Severity, StreamMeta, StreamSpec};
 use serde_json::{Map, Value, json};
 
 use crate::clips::{Audio, Clip, Clips, Place};
@@ -169,20 +169,17 @@ impl Entry {
             let around =
                 places.iter().map(|&(start, end)| Place { range: here(start)..here(end), severity: Severity::Info });
             let mut wanted = Clips::around(stream, signal.samples, around.collect(), audio);
+            let mut both = |pcm: Pcm<'_>| {
+                recorder.push(pcm);
+                wanted.push(pcm);
+            };
             match samples {
-                Samples::I16(x) => {
-                    recorder.push_i16(x);
-                    wanted.push_i16(x);
-                }
-                Samples::F32(x) => {
-                    recorder.push_f32(x);
-                    wanted.push_f32(x);
-                }
+                Samples::I16(x) => both(Pcm::I16(x)),
+                Samples::F32(x) => both(Pcm::F32(x)),
                 Samples::F64(x) => {
                     for block in x.chunks(4096) {
                         let single: Vec<f32> = block.iter().map(|&v| v as f32).collect();
-                        recorder.push_f32(&single);
-                        wanted.push_f32(&single);
+                        both(Pcm::F32(&single));
                     }
                 }
                 _ => {}

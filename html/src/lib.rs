@@ -4,8 +4,8 @@
 //! time, the audio around findings, verdicts, and every value with its unit and definition. What is shown of a metric comes from its spec.
 //!
 //! ```
-//! use otoscope::{Config, StreamMeta, StreamSpec};
-//! use otoscope_html::{About, Audio, Detail, Document, Heard, Pcm};
+//! use otoscope::{Config, Pcm, StreamMeta, StreamSpec};
+//! use otoscope_html::{About, Audio, Detail, Document, Heard};
 //!
 //! let plan = Config::new(StreamSpec::mono(24_000)).freeze()?;
 //! let takes = [("one.wav", vec![0_i16; 48_000]), ("two.wav", vec![9_i16; 24_000])];
@@ -37,6 +37,7 @@ mod clips;
 mod document;
 mod entry;
 mod envelope;
+mod file;
 mod heard;
 mod pack;
 mod recorder;
@@ -46,6 +47,7 @@ mod spectrogram;
 pub use clips::{Audio, Clips};
 pub use document::Document;
 pub use entry::{About, Entry};
-pub use heard::{Heard, Pcm};
+pub use file::create;
+pub use heard::Heard;
 pub use recorder::{Detail, Recorder, Trace};
 pub use series::FOLLOWED;

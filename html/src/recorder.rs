@@ -1,6 +1,6 @@
 //! Listens beside a probe and keeps what will be drawn, in memory that does not grow with the stream.
 
-use otoscope::{Report, StreamSpec};
+use otoscope::{Beside, Pcm, Probe, StreamSpec};
 use serde_json::json;
 
 use crate::envelope::Envelope;
@@ -37,37 +37,24 @@ impl Detail {
 /// Keeps the waveform, the spectrogram and the values over time of one stream.
 ///
 /// ```
-/// use otoscope::{Config, FindingLog, Probe, Push, StreamMeta, StreamSpec};
+/// use otoscope::{Config, Listener, Pcm, Push, StreamMeta, StreamSpec};
 /// use otoscope_html::{About, Audio, Clips, Detail, Document, Entry, Recorder};
 ///
 /// let pcm = vec![0_i16; 48_000];
 /// let stream = StreamSpec::mono(24_000);
 /// let plan = Config::new(stream).freeze()?;
-/// let (mut probe, mut log) = (Probe::new(&plan), FindingLog::new());
-/// let mut recorder = Recorder::new(stream, Detail::of(1));
-/// // The recorder sees the same samples as the probe, and the probe's values whenever it is due.
-/// let mut rest = &pcm[..];
-/// while !rest.is_empty() {
-///     let (now, later) = rest.split_at(rest.len().min(recorder.until_look() as usize));
-///     probe.push_i16(now, Push::MORE)?;
-///     recorder.push_i16(now);
-///     if recorder.look_is_due() {
-///         recorder.look(&probe.snapshot());
-///     }
-///     log.drain(&mut probe);
-///     rest = later;
-/// }
-/// let report = probe.finish();
-/// log.drain(&mut probe);
-/// let findings = log.into_sorted();
+/// let mut listener = Listener::with(&plan, Recorder::new(stream, Detail::of(1)));
+/// listener.push(Pcm::I16(&pcm), Push::CHUNK, |_| ())?;
+/// let (report, findings) = listener.finish(|_| ());
+/// let trace = listener.into_beside().finish();
 /// // Once it is known where something is wrong, the samples come a second time, for the audio around it.
 /// let mut clips = Clips::of(stream, report.samples, &findings, Audio::Findings);
-/// clips.push_i16(&pcm);
+/// clips.push(Pcm::I16(&pcm));
 /// let mut meta = StreamMeta::default();
 /// meta.source = Some("silence.wav".to_owned());
 /// let about = About { meta: &meta, format: "WAV, 16-bit PCM", warnings: &[] };
 /// let mut document = Document::of_reports(Vec::new(), plan.config(), 1)?;
-/// document.add(Entry::of_report(about, &report, &findings, &[], &recorder.finish(), clips))?;
+/// document.add(Entry::of_report(about, &report, &findings, &[], &trace, clips))?;
 /// let (html, bytes) = document.finish()?;
 /// assert_eq!(html.len() as u64, bytes);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -101,34 +88,15 @@ impl Recorder {
         }
     }
 
-    /// How many samples per channel may be pushed before [`look`](Self::look) is due; never 0.
-    #[must_use]
-    pub fn until_look(&self) -> u64 {
-        self.series.next().saturating_sub(self.samples).max(1)
+    /// Takes interleaved samples, whole frames. What is no number is drawn as 0.
+    pub fn push(&mut self, pcm: Pcm<'_>) {
+        match pcm {
+            Pcm::I16(x) => self.convert(x, |x| f32::from(x) / 32_768.0),
+            Pcm::F32(x) => self.convert(x, |x| if x.is_finite() { x.clamp(-8.0, 8.0) } else { 0.0 }),
+        }
     }
 
-    /// Whether the probe should be looked at now.
-    #[must_use]
-    pub fn look_is_due(&self) -> bool {
-        self.samples >= self.series.next()
-    }
-
-    /// Takes the values so far: a snapshot of the probe that was pushed the same samples.
-    pub fn look(&mut self, report: &Report) {
-        self.series.look(report);
-    }
-
-    /// Takes interleaved 16-bit samples, whole frames.
-    pub fn push_i16(&mut self, pcm: &[i16]) {
-        self.push(pcm, |x| f32::from(x) / 32_768.0);
-    }
-
-    /// Takes interleaved floats, whole frames. What is no number is drawn as 0.
-    pub fn push_f32(&mut self, pcm: &[f32]) {
-        self.push(pcm, |x| if x.is_finite() { x.clamp(-8.0, 8.0) } else { 0.0 });
-    }
-
-    fn push<T: Copy>(&mut self, pcm: &[T], convert: impl Fn(T) -> f32) {
+    fn convert<T: Copy>(&mut self, pcm: &[T], convert: impl Fn(T) -> f32) {
         let channels = self.channels;
         for block in pcm.chunks((BLOCK / channels).max(1) * channels) {
             self.clean.clear();
@@ -151,6 +119,20 @@ impl Recorder {
         self.envelope.finish();
         self.spectrogram.finish();
         Trace { envelope: self.envelope, spectrogram: self.spectrogram, series: self.series }
+    }
+}
+
+/// Beside a probe it also keeps values over time, from snapshots.
+impl Beside for Recorder {
+    fn room(&self) -> u64 {
+        self.series.next().saturating_sub(self.samples).max(1)
+    }
+
+    fn hear(&mut self, pcm: Pcm<'_>, probe: &Probe) {
+        self.push(pcm);
+        if self.samples >= self.series.next() {
+            self.series.look(&probe.snapshot());
+        }
     }
 }
 

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use otoscope::compare::{self, ComparisonMeta, Reference, Samples, Scratch};
 use otoscope::verdict::NORMS;
-use otoscope::{Config, Plan, SPECS, StreamMeta, StreamSpec};
+use otoscope::{Config, Pcm, Plan, SPECS, StreamMeta, StreamSpec};
 use otoscope_fixtures::signals;
-use otoscope_html::{About, Audio, Detail, Document, Entry, Heard, Pcm};
+use otoscope_html::{About, Audio, Detail, Document, Entry, Heard};
 use serde_json::Value;
 
 const RATE: u32 = 16_000;

@@ -4,14 +4,17 @@ use crate::buffer::Audio;
 use crate::compare::{Comparison, ThreadMemory, meta, pick};
 use crate::config::{config, freeze};
 use crate::error::{InputError, wrong_value};
-use crate::probe::Listener;
+use crate::page::{self, Look};
+use crate::probe::push_array;
 use crate::report::Report;
 use crate::table::{About, Cells, Column, Results, Rows};
-use crate::{compare, work};
-use otoscope::compare::{Reference, Samples, Scored};
+use crate::{catalogue, compare, verdicts, work};
+use otoscope::compare::{ComparisonMeta, Reference, Samples, Scored};
 use otoscope::spec::Unit;
-use otoscope::{Config, Plan, Push, StreamMeta, StreamSpec, TextHint};
+use otoscope::verdict::{Norm, Outcome};
+use otoscope::{Config, Finding, Listener, Plan, Push, Report as Values, StreamMeta, StreamSpec, TextHint};
 use otoscope_decode::{ErrorKind, Limits, Mono, MonoSamples, Source};
+use otoscope_html::{About as PageAbout, Clips, Document, Entry, Recorder};
 use pyo3::prelude::*;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -90,13 +93,13 @@ fn labels(columns: &[Column], row: usize) -> Vec<(String, String)> {
 }
 
 /// The columns that every table has.
-fn outcome_columns<T>(rows: &[Result<(T, Vec<String>), Failure>]) -> [Column; 2] {
-    let status = |row: &Result<(T, Vec<String>), Failure>| match row {
+fn outcome_columns<T>(rows: &[Outcomes<T>]) -> [Column; 2] {
+    let status = |row: &Outcomes<T>| match row {
         Ok((_, warnings)) if warnings.is_empty() => "ok".to_owned(),
         Ok(_) => "damaged".to_owned(),
         Err(failure) => failure.status.to_owned(),
     };
-    let message = |row: &Result<(T, Vec<String>), Failure>| match row {
+    let message = |row: &Outcomes<T>| match row {
         Ok((_, warnings)) if warnings.is_empty() => None,
         Ok((_, warnings)) => Some(warnings.join("; ")),
         Err(failure) => Some(failure.message.clone()),
@@ -134,42 +137,115 @@ impl Plans {
     }
 }
 
-type Heard = (otoscope::Report, Vec<otoscope::Finding>);
+type Heard = (Values, Vec<Finding>);
 
-fn hear(row: &ProbeRow, plans: &Plans) -> Result<(Heard, Vec<String>), Failure> {
-    let listen = |stream: StreamSpec| -> Result<Listener, Failure> {
-        let mut listener = Listener::new(&plans.get(stream)?);
+/// What a row became: its values and what the decoder left out, or why there are none.
+type Outcomes<T> = Result<(T, Vec<String>), Failure>;
+
+/// Everything the threads of `probe_many` share.
+struct ProbeJob<'a> {
+    plans: Plans,
+    norms: Vec<&'static Norm>,
+    /// Only if there is a page.
+    look: Option<Look>,
+    metas: &'a [StreamMeta],
+}
+
+impl ProbeJob<'_> {
+    fn listen(&self, row: &ProbeRow, stream: StreamSpec) -> Result<Listener<Option<Recorder>>, Failure> {
+        let recorder = self.look.map(|look| Recorder::new(stream, look.detail));
+        let mut listener = Listener::with(&self.plans.get(stream)?, recorder);
         listener.expect(row.text).map_err(refused)?;
         Ok(listener)
-    };
-    match &row.item {
-        Item::Neither(message) => Err(refused(message)),
-        Item::Array(audio) => {
-            let sample_rate_hz = rate_of_samples(row.sample_rate_hz)?;
-            let mut listener = listen(StreamSpec { sample_rate_hz, channels: audio.channels() as u32 })?;
-            listener.push_audio(audio, Push::CHUNK, |_| ()).map_err(refused)?;
-            Ok((listener.finish(), Vec::new()))
-        }
-        Item::File(path) => {
-            let mut source = Source::open(path).map_err(|e| unreadable(&e))?;
-            let spec = source.spec();
-            check_rate(path, spec.sample_rate_hz, row.sample_rate_hz)?;
-            let stream = StreamSpec { sample_rate_hz: spec.sample_rate_hz, channels: spec.channels.into() };
-            let mut listener = listen(stream)?;
-            let mut push = Push::CHUNK;
-            // No report of a part: it would look like the report of the whole.
-            while let Some(pcm) = source.next_chunk().map_err(|e| unreadable(&e))? {
-                listener.push(pcm, push, |_| ()).map_err(refused)?;
-                push = push.same_chunk();
+    }
+
+    /// A row's outcome, and its entry of the page.
+    fn hear(&self, i: usize, row: &ProbeRow) -> (Outcomes<Heard>, Option<Entry>) {
+        match self.measure(i, row) {
+            Ok((heard, warnings, entry)) => (Ok((heard, warnings)), entry),
+            Err(failure) => {
+                let meta = &self.metas[i];
+                let name = meta.source.as_deref().unwrap_or_default();
+                let entry = self.look.map(|_| Entry::of_problem(name, &meta.labels, &failure.message));
+                (Err(failure), entry)
             }
-            Ok((listener.finish(), source.warnings().iter().map(ToString::to_string).collect()))
         }
+    }
+
+    fn measure(&self, i: usize, row: &ProbeRow) -> Result<(Heard, Vec<String>, Option<Entry>), Failure> {
+        match &row.item {
+            Item::Neither(message) => Err(refused(message)),
+            Item::Array(audio) => {
+                let sample_rate_hz = rate_of_samples(row.sample_rate_hz)?;
+                let stream = StreamSpec { sample_rate_hz, channels: audio.channels() as u32 };
+                let mut listener = self.listen(row, stream)?;
+                push_array(&mut listener, audio, Push::CHUNK, |_| ()).map_err(refused)?;
+                let heard = listener.finish(|_| ());
+                let again = |clips: &mut Clips| {
+                    let all = audio.pieces(|pcm| {
+                        clips.push(pcm);
+                        Ok(())
+                    });
+                    all.map_err(refused)
+                };
+                let entry = self.entry(i, "samples", &heard, &[], listener, again)?;
+                Ok((heard, Vec::new(), entry))
+            }
+            Item::File(path) => {
+                let mut source = Source::open(path).map_err(|e| unreadable(&e))?;
+                let spec = source.spec();
+                check_rate(path, spec.sample_rate_hz, row.sample_rate_hz)?;
+                let (format, sample_rate_hz) = (spec.format.clone(), spec.sample_rate_hz);
+                let mut listener = self.listen(row, StreamSpec { sample_rate_hz, channels: spec.channels.into() })?;
+                let mut push = Push::CHUNK;
+                // No report of a part: it would look like the report of the whole.
+                while let Some(pcm) = source.next_chunk().map_err(|e| unreadable(&e))? {
+                    listener.push(pcm, push, |_| ()).map_err(refused)?;
+                    push = push.same_chunk();
+                }
+                let heard = listener.finish(|_| ());
+                let warnings: Vec<String> = source.warnings().iter().map(ToString::to_string).collect();
+                let again = |clips: &mut Clips| {
+                    let mut source = Source::open(path).map_err(|e| unreadable(&e))?;
+                    while let Some(pcm) = source.next_chunk().map_err(|e| unreadable(&e))? {
+                        clips.push(pcm);
+                        if clips.is_complete() {
+                            break;
+                        }
+                    }
+                    Ok(())
+                };
+                let entry = self.entry(i, &format, &heard, &warnings, listener, again)?;
+                Ok((heard, warnings, entry))
+            }
+        }
+    }
+
+    /// The entry of the page, if there is one. Where something is wrong is known by now; `again` brings the samples once more for the
+    /// audio around it.
+    fn entry(
+        &self,
+        i: usize,
+        format: &str,
+        (report, findings): &Heard,
+        warnings: &[String],
+        listener: Listener<Option<Recorder>>,
+        again: impl FnOnce(&mut Clips) -> Result<(), Failure>,
+    ) -> Result<Option<Entry>, Failure> {
+        let (Some(look), Some(recorder)) = (self.look, listener.into_beside()) else { return Ok(None) };
+        let mut clips = Clips::of(report.stream, report.samples, findings, look.audio);
+        if !clips.is_complete() {
+            again(&mut clips)?;
+        }
+        let about = PageAbout { meta: &self.metas[i], format, warnings };
+        let verdicts = verdicts::judge(&self.norms, report);
+        Ok(Some(Entry::of_report(about, report, findings, &verdicts, &recorder.finish(), clips)))
     }
 }
 
 /// Measures many recordings; `otoscope.probe_many` is the way to call it.
 #[pyfunction]
-#[pyo3(signature = (items, rates, texts, names, given, metrics, settings, workers, progress))]
+#[pyo3(signature = (items, rates, texts, names, given, metrics, settings, norms, html, html_audio, workers, progress))]
 #[allow(clippy::too_many_arguments, reason = "called by one Python function")]
 pub(crate) fn _probe_rows(
     py: Python<'_>,
@@ -180,6 +256,9 @@ pub(crate) fn _probe_rows(
     given: Given<'_>,
     metrics: Option<&Bound<'_, PyAny>>,
     settings: Option<&Bound<'_, PyAny>>,
+    norms: Option<Vec<String>>,
+    html: Option<PathBuf>,
+    html_audio: &str,
     workers: Option<i64>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Results> {
@@ -187,26 +266,42 @@ pub(crate) fn _probe_rows(
     let template = config(48_000, 1, metrics, settings)?;
     // What contradicts itself does so in every row.
     freeze(py, template.clone())?;
-    let plans = Plans { template, made: Mutex::default() };
+    let norms = catalogue::named(&norms.unwrap_or_default())?;
     let mut rows = Vec::with_capacity(items.len());
     for ((object, sample_rate_hz), text) in items.iter().zip(rates).zip(texts) {
         let text = text.as_deref().map(TextHint::of);
         rows.push(ProbeRow { item: Item::new("audio", object)?, sample_rate_hz, text });
     }
     let given = given_columns(&given)?;
-    let order: Vec<usize> = (0..rows.len()).collect();
-    let heard = work::run(py, &rows, &order, threads, progress.as_ref(), |row, (): &mut ()| hear(row, &plans))?;
-
     let names: Vec<Option<String>> = names.into_iter().zip(&rows).map(|(name, row)| name.or(row.item.name())).collect();
+    let metas = names.iter().enumerate().map(|(i, name)| {
+        let mut meta = StreamMeta::default();
+        meta.source.clone_from(name);
+        meta.labels = labels(&given, i);
+        meta
+    });
+    let metas: Vec<StreamMeta> = metas.collect();
+    let (mut page, look) =
+        page::open(html, html_audio, rows.len(), |out| Document::of_reports(out, &template, rows.len()))?.unzip();
+    let job = ProbeJob { plans: Plans { template, made: Mutex::default() }, norms, look, metas: &metas };
+    let numbered: Vec<(usize, &ProbeRow)> = rows.iter().enumerate().collect();
+    let order: Vec<usize> = (0..rows.len()).collect();
+    let progress = progress.as_ref();
+    let work = |&(i, row): &(usize, &ProbeRow), (): &mut ()| job.hear(i, row);
+    let heard = work::run(py, &numbered, &order, threads, progress, work, |(outcome, entry)| {
+        page.as_mut().map_or(Ok(()), |page| page.add(entry))?;
+        Ok(outcome)
+    })?;
+    page.map_or(Ok(()), page::Page::finish)?;
+
+    let ProbeJob { plans, norms, .. } = job;
+    let verdicts = norm_columns(&norms, &heard);
     let mut reports = Vec::with_capacity(rows.len());
-    for (i, outcome) in heard.iter().enumerate() {
+    for (outcome, meta) in heard.iter().zip(metas) {
         let Ok(((report, findings), _)) = outcome else {
             reports.push(None);
             continue;
         };
-        let mut meta = StreamMeta::default();
-        meta.source.clone_from(&names[i]);
-        meta.labels = labels(&given, i);
         reports.push(Some(Py::new(py, Report::new(*report, findings.clone(), meta))?));
     }
     let len = rows.len();
@@ -214,15 +309,31 @@ pub(crate) fn _probe_rows(
     columns.push(Column::new("name", About::doc("The path, or the name that was given."), Cells::Text(names)));
     columns.extend(outcome_columns(&heard));
     columns.extend(value_columns(&plans.template, &heard));
+    columns.extend(verdicts);
     Results::new("reports/1", columns, Rows::Reports(reports), len)
 }
 
-fn value_columns(config: &Config, heard: &[Result<(Heard, Vec<String>), Failure>]) -> Vec<Column> {
-    let reports: Vec<Option<&otoscope::Report>> = heard.iter().map(|h| h.as_ref().ok().map(|((r, _), _)| r)).collect();
-    let int = |get: &dyn Fn(&otoscope::Report) -> i64| Cells::Int(reports.iter().map(|r| r.map(get)).collect());
+/// Whether each norm was kept: the worst of its requirements, and what nobody measured is no pass.
+fn norm_columns(norms: &[&'static Norm], heard: &[Outcomes<Heard>]) -> Vec<Column> {
+    let worst = |verdicts: &[Outcome]| {
+        let of = |wanted: Outcome| verdicts.contains(&wanted).then_some(wanted);
+        of(Outcome::Fail).or(of(Outcome::NotMeasured)).unwrap_or(Outcome::Pass).name().to_owned()
+    };
+    let column = |norm: &&'static Norm| {
+        let judge = |report: &Values| worst(&norm.judge(report).map(|v| v.outcome).collect::<Vec<_>>());
+        let cell = |row: &Outcomes<Heard>| row.as_ref().ok().map(|((report, _), _)| judge(report));
+        let about = About::doc(&format!("pass, fail or not_measured by {}.", norm.edition));
+        Column::new(format!("norm.{}", norm.name), about, Cells::Text(heard.iter().map(cell).collect()))
+    };
+    norms.iter().map(column).collect()
+}
+
+fn value_columns(config: &Config, heard: &[Outcomes<Heard>]) -> Vec<Column> {
+    let reports: Vec<Option<&Values>> = heard.iter().map(|h| h.as_ref().ok().map(|((r, _), _)| r)).collect();
+    let int = |get: &dyn Fn(&Values) -> i64| Cells::Int(reports.iter().map(|r| r.map(get)).collect());
     let doc = "Findings of all kinds.";
     let worst = reports.iter().map(|r| r.and_then(|r| r.worst).map(|w| w.name().to_owned())).collect();
-    let duration = reports.iter().map(|r| r.map(otoscope::Report::duration_s)).collect();
+    let duration = reports.iter().map(|r| r.map(Values::duration_s)).collect();
     let mut columns = vec![
         Column::new("sample_rate_hz", About::unit(Unit::Hz, "Sample rate."), int(&|r| r.stream.sample_rate_hz.into())),
         Column::new("channels", About::unit(Unit::Count, "Channels."), int(&|r| r.stream.channels.into())),
@@ -300,7 +411,13 @@ struct Shared {
     left: AtomicUsize,
 }
 
-type Slot = Arc<OnceLock<Result<(Reference<'static>, Vec<String>), Failure>>>;
+type Slot = Arc<OnceLock<Result<Ready, Failure>>>;
+
+struct Ready {
+    reference: Reference<'static>,
+    format: String,
+    warnings: Vec<String>,
+}
 
 struct Pair {
     reference: usize,
@@ -311,6 +428,7 @@ struct Pair {
 struct Signal<'m> {
     samples: Samples<'m>,
     sample_rate_hz: u32,
+    format: String,
     warnings: Vec<String>,
 }
 
@@ -325,20 +443,21 @@ fn read<'m>(
         Item::Array(audio) => {
             let sample_rate_hz = rate_of_samples(rate)?;
             let channel = pick(channel, audio.channels(), "the array").map_err(|why| refused(why.0))?;
-            Ok(Signal { samples: audio.mono(channel, memory), sample_rate_hz, warnings: Vec::new() })
+            let (samples, format) = (audio.mono(channel, memory), "samples".to_owned());
+            Ok(Signal { samples, sample_rate_hz, format, warnings: Vec::new() })
         }
         Item::File(path) => {
             let channel = channel.map(u16::try_from).transpose().map_err(|_| refused("channel: count from 0"))?;
             let mono = Mono::read(path, channel, &Limits::default()).map_err(|e| unreadable(&e))?;
             check_rate(path, mono.sample_rate_hz, rate)?;
-            let Mono { sample_rate_hz, warnings, .. } = mono;
+            let Mono { sample_rate_hz, format, warnings, .. } = mono;
             let samples = match mono.samples {
                 MonoSamples::I16(x) => x.into(),
                 MonoSamples::F32(x) => x.into(),
             };
             let name = path.display();
             let warnings = warnings.iter().map(|w| format!("{name}: {w}")).collect();
-            Ok(Signal { samples, sample_rate_hz, warnings })
+            Ok(Signal { samples, sample_rate_hz, format, warnings })
         }
     }
 }
@@ -348,36 +467,63 @@ struct Job<'a> {
     plan: &'a otoscope::compare::Plan,
     references: &'a [Shared],
     channel: Option<i64>,
+    /// Only if there is a page.
+    look: Option<Look>,
+    metas: &'a [ComparisonMeta],
 }
 
 impl Job<'_> {
+    /// A pair's outcome, and its entry of the page.
     fn compare(
         &self,
+        i: usize,
         pair: &Pair,
         memory: &mut ThreadMemory,
-    ) -> Result<(otoscope::compare::Comparison, Vec<String>), Failure> {
+    ) -> (Outcomes<otoscope::compare::Comparison>, Option<Entry>) {
+        match self.score(i, pair, memory) {
+            Ok((comparison, warnings, entry)) => (Ok((comparison, warnings)), entry),
+            Err(failure) => {
+                let meta = &self.metas[i];
+                let name = meta.degraded.as_deref().unwrap_or_default();
+                let entry = self.look.map(|_| Entry::of_problem(name, &meta.labels, &failure.message));
+                (Err(failure), entry)
+            }
+        }
+    }
+
+    fn score(
+        &self,
+        i: usize,
+        pair: &Pair,
+        memory: &mut ThreadMemory,
+    ) -> Result<(otoscope::compare::Comparison, Vec<String>, Option<Entry>), Failure> {
         let shared = &self.references[pair.reference];
         let slot = Arc::clone(&shared.slot.lock().unwrap_or_else(PoisonError::into_inner));
         let made = slot.get_or_init(|| {
             let signal = read(&shared.item, shared.sample_rate_hz, self.channel, &mut memory.reference)?;
-            let Signal { samples, sample_rate_hz, warnings } = signal;
-            Ok((Reference::new(self.plan, samples.into_owned(), sample_rate_hz), warnings))
+            let Signal { samples, sample_rate_hz, format, warnings } = signal;
+            let reference = Reference::new(self.plan, samples.into_owned(), sample_rate_hz);
+            Ok(Ready { reference, format, warnings })
         });
         if shared.left.fetch_sub(1, AcqRel) == 1 {
             *shared.slot.lock().unwrap_or_else(PoisonError::into_inner) = Slot::default();
         }
-        let (reference, said) = made.as_ref().map_err(Clone::clone)?;
+        let ready = made.as_ref().map_err(Clone::clone)?;
         let signal = read(&pair.degraded, pair.sample_rate_hz, self.channel, &mut memory.degraded)?;
-        let comparison = reference.compare(signal.samples, signal.sample_rate_hz, &mut memory.scratch);
-        let warnings = said.iter().cloned().chain(signal.warnings).collect();
+        let comparison = ready.reference.compare(signal.samples.borrowed(), signal.sample_rate_hz, &mut memory.scratch);
+        let entry = self.look.map(|look| {
+            let (formats, both) = ([&*ready.format, &*signal.format], [ready.reference.samples(), &signal.samples]);
+            Entry::of_comparison(&self.metas[i], formats, &comparison, both, look.detail, look.audio)
+        });
+        let warnings = ready.warnings.iter().cloned().chain(signal.warnings).collect();
         memory.trim();
-        Ok((comparison, warnings))
+        Ok((comparison, warnings, entry))
     }
 }
 
 /// Compares many pairs; `otoscope.compare_many` is the way to call it.
 #[pyfunction]
-#[pyo3(signature = (refs, degs, rates, given, metrics, align, max_delay_s, channel, frames, workers, progress))]
+#[pyo3(signature = (refs, degs, rates, given, metrics, align, max_delay_s, channel, frames, html, html_audio, workers, progress))]
 #[allow(clippy::too_many_arguments, reason = "called by one Python function")]
 pub(crate) fn _compare_rows(
     py: Python<'_>,
@@ -390,11 +536,14 @@ pub(crate) fn _compare_rows(
     max_delay_s: f64,
     channel: Option<i64>,
     frames: bool,
+    html: Option<PathBuf>,
+    html_audio: &str,
     workers: Option<i64>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Results> {
     let threads = work::threads(workers)?;
-    let plan = compare::plan(metrics, align, max_delay_s, frames)?;
+    // A page draws the course of the difference.
+    let plan = compare::plan(metrics, align, max_delay_s, frames || html.is_some())?;
     if refs.len() != degs.len() || refs.len() != rates.len() {
         let problem = format!("{} references, {} degraded signals", refs.len(), degs.len());
         return Err(wrong_value("pairs", problem, "give one of each for every pair"));
@@ -415,23 +564,28 @@ pub(crate) fn _compare_rows(
     // Rows of one reference one after the other: it is made once, and few are kept at a time.
     let mut order: Vec<usize> = (0..pairs.len()).collect();
     order.sort_by_key(|&i| pairs[i].reference);
-    let job = Job { plan: &plan, references: &references, channel };
-    let compared = work::run(py, &pairs, &order, threads, progress.as_ref(), |pair, memory: &mut ThreadMemory| {
-        job.compare(pair, memory)
+    let (refs, degs): (Vec<_>, Vec<_>) =
+        pairs.iter().map(|pair| (references[pair.reference].item.name(), pair.degraded.name())).unzip();
+    let both = refs.iter().zip(&degs).enumerate();
+    let metas: Vec<ComparisonMeta> = both.map(|(i, (r, d))| meta(r.clone(), d.clone(), labels(&given, i))).collect();
+    let (mut page, look) =
+        page::open(html, html_audio, pairs.len(), |out| Document::of_comparisons(out, &plan, pairs.len()))?.unzip();
+    let job = Job { plan: &plan, references: &references, channel, look, metas: &metas };
+    let numbered: Vec<(usize, &Pair)> = pairs.iter().enumerate().collect();
+    let progress = progress.as_ref();
+    let work = |&(i, pair): &(usize, &Pair), memory: &mut ThreadMemory| job.compare(i, pair, memory);
+    let compared = work::run(py, &numbered, &order, threads, progress, work, |(outcome, entry)| {
+        page.as_mut().map_or(Ok(()), |page| page.add(entry))?;
+        Ok(outcome)
     })?;
+    page.map_or(Ok(()), page::Page::finish)?;
 
     let mut comparisons = Vec::with_capacity(pairs.len());
-    let (mut refs, mut degs) = (Vec::new(), Vec::new());
-    for (i, (pair, outcome)) in pairs.iter().zip(&compared).enumerate() {
-        let (r, d) = (references[pair.reference].item.name(), pair.degraded.name());
-        if let Ok((comparison, _)) = outcome {
-            let meta = meta(r.clone(), d.clone(), labels(&given, i));
-            comparisons.push(Some(Py::new(py, Comparison::new(comparison.clone(), meta))?));
-        } else {
-            comparisons.push(None);
-        }
-        refs.push(r);
-        degs.push(d);
+    for (outcome, meta) in compared.iter().zip(metas) {
+        comparisons.push(match outcome {
+            Ok((comparison, _)) => Some(Py::new(py, Comparison::new(comparison.clone(), meta))?),
+            Err(_) => None,
+        });
     }
     let len = pairs.len();
     let mut columns = given;
@@ -442,10 +596,7 @@ pub(crate) fn _compare_rows(
     Results::new("comparisons/1", columns, Rows::Comparisons(comparisons), len)
 }
 
-fn score_columns(
-    plan: &otoscope::compare::Plan,
-    compared: &[Result<(otoscope::compare::Comparison, Vec<String>), Failure>],
-) -> Vec<Column> {
+fn score_columns(plan: &otoscope::compare::Plan, compared: &[Outcomes<otoscope::compare::Comparison>]) -> Vec<Column> {
     let mut columns = Vec::new();
     let of = |i: usize| compared.iter().map(move |c| c.as_ref().ok().and_then(|(c, _)| c.scores.get(i)));
     if plan.align() == otoscope::compare::Align::Delay {

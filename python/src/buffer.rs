@@ -9,8 +9,7 @@
 use crate::error::{wrong_type, wrong_value};
 use core::ffi::CStr;
 use otoscope::compare::Samples;
-use otoscope::{MAX_CHANNELS, PushError};
-use otoscope_decode::Chunk;
+use otoscope::{MAX_CHANNELS, Pcm, PushError};
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -95,11 +94,11 @@ impl Audio {
     }
 
     /// Hands out the samples as interleaved pieces, in order; no samples at all are one empty piece. Needs no interpreter.
-    pub(crate) fn pieces(&self, mut each: impl FnMut(Chunk<'_>) -> Result<(), PushError>) -> Result<(), PushError> {
+    pub(crate) fn pieces(&self, mut each: impl FnMut(Pcm<'_>) -> Result<(), PushError>) -> Result<(), PushError> {
         match self.format {
-            Format::I16 => self.convert(|x: i16| x, |pcm| each(Chunk::I16(pcm))),
-            Format::F32 => self.convert(|x: f32| x, |pcm| each(Chunk::F32(pcm))),
-            Format::F64 => self.convert(|x: f64| x as f32, |pcm| each(Chunk::F32(pcm))),
+            Format::I16 => self.convert(|x: i16| x, |pcm| each(Pcm::I16(pcm))),
+            Format::F32 => self.convert(|x: f32| x, |pcm| each(Pcm::F32(pcm))),
+            Format::F64 => self.convert(|x: f64| x as f32, |pcm| each(Pcm::F32(pcm))),
         }
     }
 

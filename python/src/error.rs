@@ -2,6 +2,7 @@
 
 use otoscope::{ConfigError as Refused, PushError};
 use otoscope_decode::ErrorKind;
+use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use std::ffi::CString;
 use std::fmt::Display;
@@ -42,6 +43,20 @@ pub(crate) fn refused(argument: &str, error: &Refused) -> PyErr {
         other => other.to_string(),
     };
     ConfigError::new_err((argument.to_owned(), text, mend))
+}
+
+/// A `KeyError` that names similar keys, or says where all of them are.
+pub(crate) fn no_such(py: Python<'_>, thing: &str, key: &str, keys: Bound<'_, PyAny>, all: &str) -> PyErr {
+    let similar = py.import("difflib").and_then(|m| m.call_method1("get_close_matches", (key, keys))?.extract());
+    match similar {
+        Err(error) => error,
+        Ok(similar) => {
+            let similar: Vec<String> = similar;
+            let hint =
+                if similar.is_empty() { all.to_owned() } else { format!("did you mean {}?", similar.join(" or ")) };
+            PyKeyError::new_err(format!("no {thing} {key}; {hint}"))
+        }
+    }
 }
 
 pub(crate) fn push_error(error: PushError) -> PyErr {

@@ -12,6 +12,7 @@ mod compare;
 mod config;
 mod error;
 mod findings;
+mod page;
 mod probe;
 mod report;
 mod table;

@@ -1,108 +1,35 @@
 //! Listening: one array at once, or one stream push by push.
 
 use crate::buffer::Audio;
-use crate::chunks::{self, Replay, part};
+use crate::chunks;
 use crate::compare::no_rate;
 use crate::config::{config, freeze};
 use crate::error::{OtoscopeError, decode_error, push_error, warn, wrong_type, wrong_value};
 use crate::findings;
 use crate::report::Report;
-use otoscope::{Config, Finding, FindingLog, Packet, PacketFate, Plan, Push, PushError, Script, StreamMeta, TextHint};
-use otoscope_decode::{Chunk, DecodeError, Source};
+use otoscope::{
+    Beside, ChunkStart, Config, Finding, Listener, Packet, PacketFate, Push, PushError, Replay, Script, StreamMeta,
+    TextHint,
+};
+use otoscope_decode::{DecodeError, Source};
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::{PyList, PyMapping};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
-/// A probe and all findings of its stream so far.
-pub(crate) struct Listener {
-    probe: otoscope::Probe,
-    log: FindingLog,
-    /// Values pushed between two looks for findings: 50 ms, so that the probe's ring never overflows.
-    piece: usize,
-}
-
-impl Listener {
-    pub(crate) fn new(plan: &Plan) -> Self {
-        let stream = plan.stream();
-        let piece = (stream.sample_rate_hz / 20 * stream.channels) as usize;
-        Self { probe: otoscope::Probe::new(plan), log: FindingLog::new(), piece }
-    }
-
-    pub(crate) fn expect(&mut self, text: Option<TextHint>) -> Result<(), PushError> {
-        text.map_or(Ok(()), |text| self.probe.expect_text(text))
-    }
-
-    pub(crate) fn samples(&self) -> u64 {
-        self.probe.samples()
-    }
-
-    pub(crate) fn channels(&self) -> usize {
-        self.probe.plan().stream().channels as usize
-    }
-
-    /// Pushes samples as one chunk, or as more of the one before. They go in piece by piece, each with the same time; `new`
-    /// hears of every finding. No samples at all are still a push: a tick.
-    pub(crate) fn push(
-        &mut self,
-        pcm: Chunk<'_>,
-        mut push: Push,
-        mut new: impl FnMut(Finding),
-    ) -> Result<(), PushError> {
-        let mut at = 0;
-        loop {
-            let end = pcm.len().min(at + self.piece);
-            match part(pcm, at, end) {
-                Chunk::I16(values) => self.probe.push_i16(values, push),
-                Chunk::F32(values) => self.probe.push_f32(values, push),
-            }?;
-            self.poll(&mut new);
-            push = push.same_chunk();
-            at = end;
-            if at == pcm.len() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Tells of one packet; `new` hears of every finding.
-    fn packet(&mut self, packet: Packet, mut new: impl FnMut(Finding)) -> Result<(), PushError> {
-        self.probe.packet(packet)?;
-        self.poll(&mut new);
+/// Pushes a whole array as one chunk, or as more of the one before; `new` hears of every finding.
+pub(crate) fn push_array<B: Beside>(
+    listener: &mut Listener<B>,
+    audio: &Audio,
+    mut push: Push,
+    mut new: impl FnMut(&Finding),
+) -> Result<(), PushError> {
+    audio.pieces(|pcm| {
+        listener.push(pcm, push, &mut new)?;
+        push = push.same_chunk();
         Ok(())
-    }
-
-    fn poll(&mut self, new: &mut impl FnMut(Finding)) {
-        while let Some(finding) = self.probe.poll_finding() {
-            self.log.add(finding);
-            new(finding);
-        }
-    }
-
-    /// Pushes a whole array as one chunk.
-    pub(crate) fn push_audio(
-        &mut self,
-        audio: &Audio,
-        mut push: Push,
-        mut new: impl FnMut(Finding),
-    ) -> Result<(), PushError> {
-        audio.pieces(|pcm| {
-            self.push(pcm, push, &mut new)?;
-            push = push.same_chunk();
-            Ok(())
-        })
-    }
-
-    pub(crate) fn finish(&mut self) -> (otoscope::Report, Vec<Finding>) {
-        let report = self.probe.finish();
-        self.log.drain(&mut self.probe);
-        (report, self.log.clone().into_sorted())
-    }
-
-    fn snapshot(&self) -> (otoscope::Report, Vec<Finding>) {
-        (self.probe.snapshot(), self.log.clone().into_sorted())
-    }
+    })
 }
 
 /// Measures a whole recording.
@@ -166,11 +93,12 @@ pub(crate) fn probe(
 ) -> PyResult<Report> {
     let mut meta = StreamMeta::default();
     meta.labels = read_labels(labels)?;
-    let mut replay = Replay::new(chunks::read(chunks)?);
+    let starts = chunks::read(chunks)?;
+    let mut replay = Replay::new(&starts);
     let text = text.map(TextHint::of);
     let (report, findings) = if let Ok(path) = audio.extract::<PathBuf>() {
         meta.source = Some(name.unwrap_or_else(|| path.display().to_string()));
-        probe_file(py, &path, sample_rate_hz, text, &mut replay, |rate, channels| {
+        probe_file(py, &path, sample_rate_hz, text, &starts, |rate, channels| {
             config(rate, channels, metrics, settings)
         })?
     } else {
@@ -179,12 +107,12 @@ pub(crate) fn probe(
         let rate = sample_rate_hz.ok_or_else(no_rate)?;
         let channels = i64::try_from(audio.channels()).unwrap_or(i64::MAX);
         let plan = freeze(py, config(rate, channels, metrics, settings)?)?;
-        replay.check_end(audio.samples() as u64)?;
+        chunks::check_end(&starts, &replay, audio.samples() as u64)?;
         py.detach(|| {
             let mut listener = Listener::new(&plan);
             listener.expect(text)?;
             audio.pieces(|pcm| replay.feed(&mut listener, pcm))?;
-            Ok(listener.finish())
+            Ok(listener.finish(|_| ()))
         })
         .map_err(push_error)?
     };
@@ -211,7 +139,7 @@ fn probe_file(
     path: &Path,
     sample_rate_hz: Option<i64>,
     text: Option<TextHint>,
-    replay: &mut Replay,
+    starts: &[ChunkStart],
     config: impl FnOnce(i64, i64) -> PyResult<Config>,
 ) -> PyResult<(otoscope::Report, Vec<Finding>)> {
     let mut source = py.detach(|| Source::open(path)).map_err(|e| decode_error(&e))?;
@@ -221,15 +149,16 @@ fn probe_file(
         return Err(wrong_value("sample_rate_hz", problem, "leave sample_rate_hz out"));
     }
     let plan = freeze(py, config(rate, i64::from(source.spec().channels))?)?;
+    let mut replay = Replay::new(starts);
     let (samples, result) = py.detach(|| {
         let mut listener = Listener::new(&plan);
         listener.expect(text).map_err(Stopped::Pushing)?;
         while let Some(pcm) = source.next_chunk().map_err(Stopped::Decoding)? {
             replay.feed(&mut listener, pcm).map_err(Stopped::Pushing)?;
         }
-        Ok::<_, Stopped>((listener.samples(), listener.finish()))
+        Ok::<_, Stopped>((listener.samples(), listener.finish(|_| ())))
     })?;
-    replay.check_end(samples)?;
+    chunks::check_end(starts, &replay, samples)?;
     warn(py, &path.display().to_string(), source.warnings())?;
     Ok(result)
 }
@@ -346,12 +275,12 @@ impl Probe {
         let mut new = Vec::new();
         if audio.samples() >= self.sample_rate_hz as usize {
             py.detach(|| match self.listener.lock() {
-                Ok(mut listener) => Ok(listener.push_audio(&audio, push, |f| new.push(f))),
+                Ok(mut listener) => Ok(push_array(&mut listener, &audio, push, |f| new.push(*f))),
                 Err(_) => Err(()),
             })
             .map_err(poisoned)?
         } else {
-            self.lock(py)?.push_audio(&audio, push, |f| new.push(f))
+            push_array(&mut *self.lock(py)?, &audio, push, |f| new.push(*f))
         }
         .map_err(push_error)?;
         findings::to_python(py, &new, self.sample_rate_hz)
@@ -409,7 +338,7 @@ impl Probe {
         };
         let packet = Packet { sequence, rtp_timestamp, clock_rate_hz, arrival_ns, fate };
         let mut new = Vec::new();
-        self.lock(py)?.packet(packet, |f| new.push(f)).map_err(push_error)?;
+        self.lock(py)?.packet(packet, |f| new.push(*f)).map_err(push_error)?;
         findings::to_python(py, &new, self.sample_rate_hz)
     }
 
@@ -458,29 +387,27 @@ impl Probe {
 
     /// The values so far, without the last 10 ms; the stream goes on. Its findings are all since the start or `reset`.
     fn snapshot(&self, py: Python<'_>) -> PyResult<Report> {
-        let (report, findings) = self.lock(py)?.snapshot();
-        Ok(Report::new(report, findings, StreamMeta::default()))
+        let listener = self.lock(py)?;
+        Ok(Report::new(listener.snapshot(), listener.log().clone().into_sorted(), StreamMeta::default()))
     }
 
     /// Ends the stream and gives the final values and all findings, those of the end included. A second call gives the
     /// same; `push` needs a `reset` first.
     fn finish(&self, py: Python<'_>) -> PyResult<Report> {
-        let (report, findings) = self.lock(py)?.finish();
+        let (report, findings) = self.lock(py)?.finish(|_| ());
         Ok(Report::new(report, findings, StreamMeta::default()))
     }
 
     /// Makes the probe as new, for the next stream of the same kind.
     fn reset(&self, py: Python<'_>) -> PyResult<()> {
-        let mut listener = self.lock(py)?;
-        listener.probe.reset();
-        listener.log = FindingLog::new();
+        self.lock(py)?.reset();
         Ok(())
     }
 
     /// Samples per channel pushed so far.
     #[getter]
     fn samples(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(self.lock(py)?.probe.samples())
+        Ok(self.lock(py)?.samples())
     }
 
     /// The sample rate in hertz.

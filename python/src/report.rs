@@ -1,10 +1,10 @@
 //! The report as Python sees it.
 
+use crate::error::no_such;
 use crate::{catalogue, findings, verdicts};
 use otoscope::spec::Value;
 use otoscope::verdict::NORMS;
 use otoscope::{Finding, StreamMeta};
-use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -199,14 +199,7 @@ impl Report {
         if let Some(value) = self.report.value(key) {
             return Ok(value.number());
         }
-        let similar: Vec<String> =
-            py.import("difflib")?.call_method1("get_close_matches", (key, self.keys(py)?))?.extract()?;
-        let hint = if similar.is_empty() {
-            "list(report) has all keys".to_owned()
-        } else {
-            format!("did you mean {}?", similar.join(" or "))
-        };
-        Err(PyKeyError::new_err(format!("no value {key}; {hint}")))
+        Err(no_such(py, "value", key, self.keys(py)?.into_any(), "list(report) has all keys"))
     }
 
     fn __repr__(&self) -> String {

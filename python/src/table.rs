@@ -1,7 +1,7 @@
 //! The table of many results: typed columns with units and definitions, as Python lists and as Arrow.
 
 use crate::compare::Comparison;
-use crate::error::{wrong_type, wrong_value};
+use crate::error::{no_such, wrong_type, wrong_value};
 use crate::report::Report;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchIterator, StringArray};
@@ -9,7 +9,7 @@ use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{DataType, Field, Schema};
 use otoscope::spec::{Exactness, FieldSpec};
 use otoscope::stats;
-use pyo3::exceptions::{PyIndexError, PyKeyError, PyRuntimeError};
+use pyo3::exceptions::{PyIndexError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyCapsule, PyDict, PyInt, PyList, PyString};
 use std::collections::HashMap;
@@ -232,10 +232,10 @@ impl Results {
 
     fn column(&self, name: &str) -> PyResult<&Column> {
         self.columns.iter().find(|c| c.name == name).ok_or_else(|| {
-            let near = |c: &&Column| c.name.contains(name) || name.contains(&c.name);
-            let near: Vec<&str> = self.columns.iter().filter(near).map(|c| c.name.as_str()).take(5).collect();
-            let hint = if near.is_empty() { "`columns` lists them".to_owned() } else { near.join(", ") };
-            PyKeyError::new_err(format!("no column {name:?}; did you mean {hint}?"))
+            Python::attach(|py| match PyList::new(py, self.columns.iter().map(|c| &c.name)) {
+                Ok(names) => no_such(py, "column", name, names.into_any(), "results.columns has all of them"),
+                Err(error) => error,
+            })
         })
     }
 

@@ -22,15 +22,16 @@ pub(crate) fn threads(workers: Option<i64>) -> PyResult<usize> {
 }
 
 /// Works on all items, begun in the given order, and returns what became of them in the order of `items`. Each thread has a state of
-/// its own. `progress` is called with the number of items that are done; an exception in it, or Ctrl-C, ends the work early.
-pub(crate) fn run<T: Sync, R: Send, S: Default>(
+/// its own. `keep` sees the results one by one in the order of `items` and gives what is kept of them. `progress` is called with the number of items that are done; an exception in it, or Ctrl-C, ends the work early.
+pub(crate) fn run<T: Sync, R: Send, S: Default, K: Send>(
     py: Python<'_>,
     items: &[T],
     order: &[usize],
     threads: usize,
     progress: Option<&Py<PyAny>>,
     work: impl Fn(&T, &mut S) -> R + Sync,
-) -> PyResult<Vec<R>> {
+    mut keep: impl FnMut(R) -> PyResult<K> + Send,
+) -> PyResult<Vec<K>> {
     let next = AtomicUsize::new(0);
     let tell = |done: usize| {
         Python::attach(|py| {
@@ -54,14 +55,18 @@ pub(crate) fn run<T: Sync, R: Send, S: Default>(
                 });
             }
             drop(sender);
-            let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
+            let mut waiting: Vec<Option<R>> = items.iter().map(|_| None).collect();
+            let mut kept = Vec::with_capacity(items.len());
             let mut done = 0;
             let mut told = Instant::now();
             loop {
                 match receiver.recv_timeout(EVERY.saturating_sub(told.elapsed())) {
                     Ok((i, result)) => {
-                        results[i] = Some(result);
+                        waiting[i] = Some(result);
                         done += 1;
+                        while let Some(result) = waiting.get_mut(kept.len()).and_then(Option::take) {
+                            kept.push(keep(result)?);
+                        }
                     }
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => break,
@@ -72,7 +77,7 @@ pub(crate) fn run<T: Sync, R: Send, S: Default>(
                 }
             }
             tell(done)?;
-            Ok(results.into_iter().flatten().collect())
+            Ok(kept)
         })
     })
 }

@@ -5,7 +5,8 @@ use std::f64::consts::TAU;
 use std::io::{Cursor, Read};
 use std::path::PathBuf;
 
-use otoscope_decode::{AudioSpec, Chunk, DecodeError, Limits, Source, Warning};
+use otoscope::Pcm;
+use otoscope_decode::{AudioSpec, DecodeError, Limits, Source, Warning};
 
 /// The signal of the committed files (`data/make.sh` has the same formulas): two rising tones.
 pub fn signal(channel: usize, n: usize, rate_hz: u32) -> f64 {
@@ -92,7 +93,7 @@ pub fn drain(mut source: Source) -> Decoded {
         match source.next_chunk() {
             Ok(Some(chunk)) => {
                 assert!(!chunk.is_empty() && chunk.len().is_multiple_of(usize::from(spec.channels)));
-                if let Chunk::I16(s) = chunk {
+                if let Pcm::I16(s) = chunk {
                     ints.extend_from_slice(s);
                 }
                 chunk.append_f32(&mut floats);

@@ -87,6 +87,9 @@ def probe_many(
     texts: Sequence[str | None] | None = None,
     names: Sequence[str | None] | None = None,
     labels: Mapping[str, Sequence[object]] | None = None,
+    norms: Iterable[str] | None = None,
+    html: str | os.PathLike[str] | None = None,
+    html_audio: str = "findings",
     workers: int | None = None,
     progress: bool | Callable[[int, int], object] | None = None,
 ) -> Results:
@@ -111,6 +114,15 @@ def probe_many(
         What the rows are called instead of their paths.
     labels
         Columns to add: ``{"voice": [...]}``.
+    norms
+        Delivery norms to hold each recording against, by their names in `otoscope.norms`: a column ``norm.NAME`` each, ``pass``,
+        ``fail`` or ``not_measured``.
+    html
+        Where to write a page to look at and listen to, in one file that needs nothing else: a table that sorts and filters, and for each
+        recording waveform, findings, spectrogram, loudness and verdicts. Another page there is written over, other files never.
+    html_audio
+        What of the audio the page carries: ``none``, ``findings`` (what is around them, at most 20 s a file) or ``all`` (at most 10 min
+        a file).
     workers
         How many threads; as many as the machine has processors without it. The GIL is released.
     progress
@@ -121,7 +133,7 @@ def probe_many(
     Results
         A row for each recording: ``name``, ``status`` (``ok``, ``damaged``, ``unreadable``, ``undecodable``, ``refused``),
         ``message``, ``duration_s``, ``findings``, ``worst``, every value as ``metric.field`` and the number of findings of each
-        kind as ``metric.kind.findings``. ``results[i]`` is the `Report`.
+        kind as ``metric.kind.findings``, then the norms. ``results[i]`` is the `Report`.
 
     Raises
     ------
@@ -180,7 +192,8 @@ def probe_many(
     given |= {name: list(values) for name, values in (labels or {}).items()}
     empty: list[Any] = [None] * count
     per_row = [values if values is not None else empty for values in lists.values()]
-    arguments = (rows, *per_row, list(given.items()), metrics, settings, workers)
+    asked = None if norms is None else list(norms)
+    arguments = (rows, *per_row, list(given.items()), metrics, settings, asked, html, html_audio, workers)
     return _run(_otoscope._probe_rows, progress, count, "recordings", *arguments)
 
 
@@ -194,6 +207,8 @@ def compare_many(
     channel: int | None = None,
     frames: bool = False,
     labels: Mapping[str, Sequence[object]] | None = None,
+    html: str | os.PathLike[str] | None = None,
+    html_audio: str = "findings",
     workers: int | None = None,
     progress: bool | Callable[[int, int], object] | None = None,
 ) -> Results:
@@ -214,6 +229,12 @@ def compare_many(
         As for `compare`.
     labels
         Columns to add: ``{"system": [...]}``.
+    html
+        Where to write a page to look at and listen to, in one file that needs nothing else: a table that sorts and filters, and for each
+        pair both waveforms and spectrograms, where they differ most, and every score. Another page there is written over, other files
+        never.
+    html_audio
+        What of the audio the page carries: ``none``, ``findings`` (where the pair differs most) or ``all`` (at most 10 min a file).
     workers
         How many threads; as many as the machine has processors without it. The GIL is released.
     progress
@@ -263,5 +284,6 @@ def compare_many(
         raise InputValueError("sample_rate_hz", f"{len(rates)} for {count} pairs", "give one for each")
     given |= {name: list(values) for name, values in (labels or {}).items()}
     per_row = rates if rates is not None else [None] * count
-    arguments = (refs, degs, per_row, list(given.items()), metrics, align, max_delay_s, channel, frames, workers)
+    rows = (refs, degs, per_row, list(given.items()))
+    arguments = (*rows, metrics, align, max_delay_s, channel, frames, html, html_audio, workers)
     return _run(_otoscope._compare_rows, progress, count, "pairs", *arguments)

@@ -231,6 +231,9 @@ def _probe_rows(
     given: list[tuple[str, list[Any]]],
     metrics: Iterable[str] | None,
     settings: Mapping[str, float | str] | None,
+    norms: list[str] | None,
+    html: str | PathLike[str] | None,
+    html_audio: str,
     workers: int | None,
     progress: Callable[[int], object] | None,
 ) -> Results: ...
@@ -244,6 +247,8 @@ def _compare_rows(
     max_delay_s: float,
     channel: int | None,
     frames: bool,
+    html: str | PathLike[str] | None,
+    html_audio: str,
     workers: int | None,
     progress: Callable[[int], object] | None,
 ) -> Results: ...

@@ -4,7 +4,6 @@ Written from what that package does, not from its code. Where it differs on purp
 """
 
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -156,7 +155,7 @@ def pesq_batch(
         return [_answer(_score(fs, ref, deg, score), PesqError.RETURN_VALUES)]
     if deg.ndim != 2 or (ref.ndim == 2 and ref.shape != deg.shape):
         raise ValueError("The shape of `deg` is invalid!")
-    refs: Sequence[Any] = ref if ref.ndim == 2 else [ref] * len(deg)
+    refs: Any = ref if ref.ndim == 2 else [ref] * len(deg)
 
     def one(pair: tuple[Any, Any]) -> float | Exception:
         return _score(fs, *pair, score)
