@@ -586,7 +586,21 @@ impl Results {
         }
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+    /// The first rows, and what more there is.
+    fn __repr__<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let title = slf.get().title(slf.py())?;
+        slf.py().import("otoscope._text")?.call_method1("results_text", (slf, title))
+    }
+
+    /// The table as HTML, for notebooks.
+    fn _repr_html_<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let title = slf.get().title(slf.py())?;
+        slf.py().import("otoscope._html")?.call_method1("results_html", (slf, title))
+    }
+}
+
+impl Results {
+    fn title(&self, py: Python<'_>) -> PyResult<String> {
         let failed = self.errors(py)?.len();
         let failed = if failed == 0 { String::new() } else { format!(", {failed} failed") };
         let (rows, columns) = (self.len, self.columns.len());
@@ -596,10 +610,5 @@ impl Results {
             Rows::None => "rows",
         };
         Ok(format!("<otoscope.Results: {rows} {what}, {columns} columns{failed}>"))
-    }
-
-    /// The table as HTML, for notebooks.
-    fn _repr_html_<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("otoscope._html")?.call_method1("results_html", (slf,))
     }
 }

@@ -275,7 +275,15 @@ def test_control_c_ends_the_work(tmp_path: Path) -> None:
 
 def test_a_table_shows_itself(folder: Path) -> None:
     results = otoscope.probe_many(folder, labels={"<voice>": list("1234567")})
-    assert repr(results) == f"<otoscope.Results: 7 reports, {len(results.columns)} columns, 1 failed>"
+    title, heads, *rows = str(results).splitlines()
+    assert title == f"<otoscope.Results: 7 reports, {len(results.columns)} columns, 1 failed>"
+    assert heads.split()[:4] == ["<voice>", "name", "status", "message"]
+    ends = [name if len(name) <= 40 else f"...{name[-37:]}" for name in results["name"]]
+    assert [row.split()[1] for row in rows[:7]] == ends
+    assert len(rows) == 8
+    assert "more columns" in rows[7]
+    assert max(map(len, (heads, *rows))) <= 120
+    assert str(otoscope.probe_many([])) == f"<otoscope.Results: 0 reports, {len(results.columns) - 1} columns>"
     html = results._repr_html_()
     assert "&lt;voice&gt;" in html
     assert "<voice>" not in html

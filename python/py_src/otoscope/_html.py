@@ -52,7 +52,7 @@ def comparison_html(comparison: Comparison) -> str:
     return f'<div class="otoscope-comparison">{_table(["score", "", "unit", "definition"], rows)}{list_of_notes}</div>'
 
 
-def results_html(results: Results) -> str:
+def results_html(results: Results, title: str) -> str:
     """Show the first rows, and of the columns those that differ or say what went wrong."""
     about = {column["name"]: column for column in results.schema}
     cells = {name: results[name] for name in results.columns}
@@ -68,7 +68,7 @@ def results_html(results: Results) -> str:
         failed = i in results.errors
         texts = ["" if cells[name][i] is None else _cell(cells[name][i]) for name in shown]
         rows.append(_row(texts, title=results.errors.get(i, ""), colour=_COLOURS["error"] if failed else "inherit"))
-    notes = [f"{escape(repr(results).strip('<>'))}"]
+    notes = [escape(title.strip("<>"))]
     if len(results) > _MOST_ROWS:
         notes.append(f"{len(results) - _MOST_ROWS} more rows")
     if len(said) > len(shown):
