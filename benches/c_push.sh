@@ -2,13 +2,13 @@
 # What a push of 10 ms through the C interface costs more than the same push in Rust, in instructions: `benches/c_push.sh`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build --quiet --release -p otoscope-ffi -p otoscope-benches --bin push
+cargo build --quiet --release -p otoscope-benches --bin push
 cargo build --quiet --release -p otoscope-ffi
-built=${CARGO_TARGET_DIR:-target}/release
+built=$(cd "${CARGO_TARGET_DIR:-target}/release" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 soname=$(objdump -p "$built/libotoscope.so" | awk '$1 == "SONAME" { print $2 }')
-ln -s "$PWD/$built/libotoscope.so" "$work/$soname"
+ln -s "$built/libotoscope.so" "$work/$soname"
 gcc -O2 -Iinclude benches/push.c -o "$work/push" -L"$built" -lotoscope -Wl,-rpath,"$work"
 # Ten seconds of a trembling tone at 24 kHz.
 python3 - "$work/pcm.raw" <<'P'

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds libotoscope and the C example, and runs it.
+# Builds libotoscope and the C examples, and runs one.
 #
 #     examples/c/build.sh [--release] [FILE.wav | FILE.raw RATE]
 #
@@ -24,7 +24,9 @@ ln -sf ../libotoscope.so "$out/$soname"
 
 warnings="-std=c99 -Wall -Wextra -Wpedantic -Werror"
 ${CC:-gcc} $warnings -O2 -g examples/c/tone.c -o "$out/tone"
-${CC:-gcc} $warnings -O2 -g -Iinclude examples/c/probe.c -o "$out/probe" -L"$lib" -lotoscope '-Wl,-rpath,$ORIGIN'
+for program in probe server; do
+    ${CC:-gcc} $warnings -O2 -g -Iinclude examples/c/$program.c -o "$out/$program" -L"$lib" -lotoscope '-Wl,-rpath,$ORIGIN' -lm -lpthread
+done
 
 if [ $# -eq 0 ]; then
     "$out/tone" "$out/tone.wav"

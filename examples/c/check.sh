@@ -50,7 +50,9 @@ fi
 gcc -std=c99 -Wall -Wextra -Wpedantic -Werror -Iinclude -fsyntax-only "$out/twelve.c"
 say "the example in the header compiles"
 
+export LC_ALL=C
 nm -D --defined-only "$lib/libotoscope.so" | awk '{ print $3 }' | sort >"$out/exported"
+cmp -s "$out/exported" ffi/symbols.txt || fail "the exported functions are not those of ffi/symbols.txt: $(diff "$out/exported" ffi/symbols.txt)"
 grep -v '^ \*\|^/\*\|^#' include/otoscope.h | grep -o 'oto_[a-z0-9_]*(' | tr -d '(' | sort >"$out/declared"
 cmp -s "$out/exported" "$out/declared" || fail "exported and declared functions differ: $(diff "$out/exported" "$out/declared")"
 say "exactly the $(wc -l <"$out/declared") functions of the header are exported"
@@ -93,12 +95,15 @@ say "the static library gives the same report"
 # Every function called with nothing, then calls in random order, and probes that go from thread to thread.
 careful="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all"
 program() {
-    gcc -std=gnu99 -Wall -Wextra -Wpedantic -Wno-unused-value -Werror -O1 -g -Iinclude "$1" -o "$out/$2" -L"$lib" -lotoscope '-Wl,-rpath,$ORIGIN' -lm -lpthread
+    gcc -std=gnu11 -Wall -Wextra -Wpedantic -Wno-unused-value -Werror -O1 -g -Iinclude "$1" -o "$out/$2" -L"$lib" -lotoscope '-Wl,-rpath,$ORIGIN' -lm -lpthread
 }
-sh ffi/tests/c/nulls.sh include/otoscope.h >"$out/nulls.c"
+python3 ffi/tests/c/nulls.py include/otoscope.h >"$out/nulls.c"
 program "$out/nulls.c" nulls
 $careful "$out/nulls" >"$out/stdout" || { cat "$out/stdout" >&2; fail "a call with nothing"; }
-[ "$(grep -o '^[0-9]*' "$out/stdout")" -eq "$(wc -l <"$out/declared")" ] || fail "nulls.sh misses a function of the header"
+[ "$(grep -o '^[0-9]*' "$out/stdout")" -eq "$(wc -l <"$out/declared")" ] || fail "nulls.py misses a function of the header"
+for function in $(cat ffi/symbols.txt); do
+    grep -qw "$function" ffi/tests/c/sequences.c || fail "sequences.c never calls $function"
+done
 program ffi/tests/c/sequences.c sequences
 "$out/sequences" 200000 1 || fail "calls in random order"
 $careful "$out/sequences" 3000 2 >/dev/null || fail "calls in random order under valgrind"
@@ -115,16 +120,19 @@ say "nothing, random order and threads do no harm, and no system call is made"
 
 # The C++ interface.
 for compiler in g++ clang++; do
-    command -v $compiler >/dev/null || continue
+    command -v $compiler >/dev/null || { say "SKIPPED $compiler: not installed"; continue; }
     for source in examples/cpp/tests.cpp examples/cpp/server.cpp; do
-        name=$(basename "$source" .cpp)
+        name=cpp_$(basename "$source" .cpp)
         $compiler -std=c++17 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -O1 -gdwarf-4 -Iinclude "$source" -o "$out/$name" -L"$lib" -lotoscope '-Wl,-rpath,$ORIGIN' -lpthread
         "$out/$name" >"$out/stdout" 2>"$out/stderr" || { cat "$out/stderr" >&2; fail "$source built by $compiler"; }
     done
     [ "$(grep -c ' 1 finding$' "$out/stdout")" -eq 2 ] || { cat "$out/stdout" >&2; fail "server.cpp ($compiler) should find one step a worker"; }
 done
-$careful "$out/tests" >/dev/null || fail "otoscope.hpp under valgrind"
+$careful "$out/cpp_tests" >/dev/null || fail "otoscope.hpp under valgrind"
 say "otoscope.hpp keeps its promises"
+
+valgrind -q --error-exitcode=99 --leak-check=full "$out/server" >"$out/server.txt" || fail "the server under valgrind"
+sh ffi/tests/heard.sh C "$out/server.txt"
 
 sh ffi/install/check.sh "$lib"
 sh ffi/tests/bindings.sh "$lib"

@@ -27,6 +27,12 @@ gcc -std=c99 examples/c/probe.c -o "$work/static" $(pkg-config --cflags otoscope
 "$work/static" "$work/tone.wav" 2>/dev/null | cmp -s - "$work/shared.json" || fail "built statically, it says something else"
 [ "$(pkg-config --modversion otoscope)" = "$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)" ] || fail "the version is not that of the workspace"
 
+# Packagers install below a root of their own; the files name the prefix without it.
+DESTDIR=$work/root PREFIX=/opt/oto ffi/install/install.sh "$built" >/dev/null
+diff -r "$work/root/opt/oto" "$work/usr" >"$work/destdir.txt" || true
+grep -q "^prefix=/opt/oto$" "$work/root/opt/oto/lib/pkgconfig/otoscope.pc" || fail "otoscope.pc does not name the prefix of the package"
+! grep -v 'otoscope.pc$\|^[<>-]\|^[0-9]' "$work/destdir.txt" | grep . || fail "an installation below DESTDIR differs"
+
 # The prefix moves: CMake finds what is beside its files.
 mv "$work/usr" "$work/elsewhere"
 mkdir "$work/project"

@@ -32,7 +32,8 @@ say "AddressSanitizer is silent"
 build thread
 program thread tsan ffi/tests/c/threads.c threads
 "$work/threads" 2000
-if "$work/threads" 0 >/dev/null 2>"$work/race.txt" && ! grep -q 'data race' "$work/race.txt"; then
+"$work/threads" 0 >/dev/null 2>"$work/race.txt" || true
+if ! grep -q 'data race' "$work/race.txt"; then
     say "a race on purpose was not seen: this proves nothing" >&2
     exit 1
 fi
