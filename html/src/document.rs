@@ -87,6 +87,10 @@ impl<W: Write> Document<W> {
     pub fn add(&mut self, entry: Entry) -> io::Result<()> {
         let Entry { mut row, detail, mut clips } = entry;
         let index = self.rows.len();
+        // Samples from memory have no name, and a line must have something to open.
+        if row.get("name").and_then(Value::as_str) == Some("") {
+            row.insert("name".to_owned(), json!(format!("no. {}", index + 1)));
+        }
         if let Some(detail) = &detail {
             self.data(&format!("d{index}"), detail)?;
         }

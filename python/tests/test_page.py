@@ -74,6 +74,7 @@ def test_a_page_of_pairs(tmp_path: Path) -> None:
     made = index(page)
     assert made["kind"] == "compare"
     assert [row["labels"] for row in made["rows"]] == [{"system": "s"}, {"system": "t"}]
+    assert [row["name"] for row in made["rows"]] == ["no. 1", "nowhere.wav"]
     assert made["rows"][0]["values"][1] == pytest.approx(results["si_sdr.value_db"][0], rel=1e-5)
     assert "problem" in made["rows"][1]
 
