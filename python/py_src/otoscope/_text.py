@@ -17,7 +17,7 @@ def results_text(results: Results, title: str) -> str:
     said = [
         name
         for name, column in cells.items()
-        if name == "findings"
+        if (name == "findings" and column)
         or (
             any(cell not in (None, 0) for cell in column)
             and (name not in numbers or len(set(column)) > 1 or len(column) == 1)
