@@ -28,9 +28,9 @@ gcc -std=c99 examples/c/probe.c -o "$work/static" $(pkg-config --cflags otoscope
 [ "$(pkg-config --modversion otoscope)" = "$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)" ] || fail "the version is not that of the workspace"
 
 # Packagers install below a root of their own; the files name the prefix without it.
-DESTDIR=$work/root PREFIX=/opt/oto ffi/install/install.sh "$built" >/dev/null
-diff -r "$work/root/opt/oto" "$work/usr" >"$work/destdir.txt" || true
-grep -q "^prefix=/opt/oto$" "$work/root/opt/oto/lib/pkgconfig/otoscope.pc" || fail "otoscope.pc does not name the prefix of the package"
+DESTDIR=$work/stage PREFIX=/usr/oto ffi/install/install.sh "$built" >/dev/null
+diff -r "$work/stage/usr/oto" "$work/usr" >"$work/destdir.txt" || true
+grep -q "^prefix=/usr/oto$" "$work/stage/usr/oto/lib/pkgconfig/otoscope.pc" || fail "otoscope.pc does not name the prefix of the package"
 ! grep -v 'otoscope.pc$\|^[<>-]\|^[0-9]' "$work/destdir.txt" | grep . || fail "an installation below DESTDIR differs"
 
 # The prefix moves: CMake finds what is beside its files.
