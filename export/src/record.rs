@@ -133,7 +133,7 @@ fn write_body(parts: &Parts<'_>, out: &mut Vec<u8>, key: &mut String) -> serde_j
     });
     result?;
     for (metric, kind, count) in report.counts().filter(|(_, _, n)| *n > 0) {
-        map.serialize_entry(named(key, AUDIO_PREFIX, &[metric.name, ".", kind.name, ".findings"]), &count)?;
+        map.serialize_entry(named(key, AUDIO_PREFIX, &[metric.name, ".findings.", kind.name]), &count)?;
     }
     map.serialize_entry("tts.audio.findings", &report.finding_count())?;
     let unlisted = report.findings_dropped + parts.findings_left_out;
@@ -217,7 +217,7 @@ pub fn json_schema() -> Json {
             add(&format!("{AUDIO_PREFIX}{}.{}", metric.name, field.name), "number", &doc);
         }
         for kind in metric.kinds {
-            let name = format!("{AUDIO_PREFIX}{}.{}.findings", metric.name, kind.name);
+            let name = format!("{AUDIO_PREFIX}{}.findings.{}", metric.name, kind.name);
             add(&name, "integer", &format!("Findings of {} {}, if there were any.", metric.name, kind.name));
         }
     }

@@ -57,7 +57,7 @@ fn a_record_is_flat_and_has_every_field_that_has_a_number() {
     let findings = json["findings"].as_array().expect("a list");
     assert!(findings.len() >= 3 && findings.iter().any(|f| f["metric"] == "dropout" && f["kind"] == "hole"));
     assert_eq!(json["tts.audio.findings"], report.finding_count());
-    assert_eq!(json["tts.audio.dropout.hole.findings"], 1);
+    assert_eq!(json["tts.audio.dropout.findings.hole"], 1);
     assert_eq!(json["tts.audio.worst"], "error");
     assert!(json.values().all(|v| !v.is_object()), "nothing nested but the list of findings");
 }
@@ -152,6 +152,16 @@ fn readers_of_every_released_schema_can_read_a_new_record() {
     broken.insert("tts.audio.channels".to_owned(), "one".into());
     broken.remove("rev");
     assert_eq!(problems(&now, &broken).len(), 2);
+}
+
+#[test]
+fn no_name_is_the_beginning_of_another_for_stores_that_take_dots_apart() {
+    let schema = json_schema();
+    let names: Vec<&String> = schema["properties"].as_object().expect("properties").keys().collect();
+    for name in &names {
+        let inside = format!("{name}.");
+        assert!(!names.iter().any(|other| other.starts_with(&inside)), "{name} would be a value and an object");
+    }
 }
 
 #[test]
