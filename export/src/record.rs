@@ -67,7 +67,7 @@ struct FlatFinding {
     chunk: Option<u32>,
 }
 
-fn timestamp(unix_ms: u64) -> String {
+pub(crate) fn timestamp(unix_ms: u64) -> String {
     // Beyond the year 9999 there is no RFC 3339.
     let ms = unix_ms.min(253_402_300_799_999);
     humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + Duration::from_millis(ms)).to_string()

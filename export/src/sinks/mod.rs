@@ -1,4 +1,6 @@
 //! The stores: one file and one feature each.
 
+#[cfg(feature = "elasticsearch")]
+pub mod elasticsearch;
 #[cfg(feature = "ndjson")]
 pub mod ndjson;

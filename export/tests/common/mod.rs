@@ -22,3 +22,22 @@ pub fn heard() -> (Report, Vec<Finding>) {
     }
     listener.finish(|_| ())
 }
+
+/// Some records as a sink gets them, each of a stream of its own.
+pub fn records(count: usize) -> Vec<otoscope_export::Record> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spool =
+        otoscope_export::Spool::open(folder.path(), otoscope_export::SpoolOptions::default()).expect("it opens");
+    let (report, findings) = heard();
+    for n in 0..count {
+        let stream = n.to_string();
+        let attributes = [("tts.stream.id", stream.as_str()), ("gen_ai.speech.voice", ["anna", "ben"][n % 2])];
+        let unix_ms = 1_700_000_000_000 + n as u64;
+        let submission =
+            otoscope_export::Submission { report: &report, findings: &findings, unix_ms, attributes: &attributes };
+        spool.handle().try_push(submission).expect("room");
+    }
+    spool.handle().flush(std::time::Duration::from_secs(10)).expect("a good disk");
+    let disk = otoscope_export::Disk::new(spool.folder()).expect("there");
+    otoscope_export::Reader::new(disk, 1).next_batch(usize::MAX, usize::MAX).expect("readable")
+}
