@@ -20,9 +20,18 @@ pub trait Sink: Send {
     /// [`Failure`]: what is not delivered is offered again.
     fn deliver(&mut self, batch: &[Record]) -> Result<Vec<Rejected>, Failure>;
 
-    /// Whether records before this number need not be offered: the store has them, whatever the cursor says.
-    fn delivered_before(&mut self, _spool: &str) -> Option<u64> {
-        None
+    /// Called once, before anything of a spool is offered, with the spool's name. A store that knows what it has says at which number to go on,
+    /// whatever the cursor says.
+    ///
+    /// # Errors
+    /// As [`deliver`](Self::deliver).
+    fn begin(&mut self, _spool: &str) -> Result<Option<u64>, Failure> {
+        Ok(None)
+    }
+
+    /// How large its batches should be, and how long they may wait.
+    fn pump_options(&self) -> PumpOptions {
+        PumpOptions::default()
     }
 
     /// Called when nothing came for a while, and before the end: what is kept open is closed.
@@ -169,8 +178,9 @@ impl Pump<Disk> {
             Err(std::fs::TryLockError::Error(error)) => return Err(error),
         }
         let mut pump = Self::with_storage(Disk::new(folder)?, sink, options)?;
-        if let Some(before) = sink.delivered_before(&spool_name(folder)) {
-            pump.skip_to(before);
+        match sink.begin(&spool_name(folder)) {
+            Ok(next) => pump.skip_to(next.unwrap_or(0)),
+            Err(Failure::Later { reason, .. } | Failure::Stop(reason)) => return Err(io::Error::other(reason)),
         }
         pump.dead_letters.path = Some(folder.join(format!("dead-{name}.ndjson")));
         pump._lock = Some(lock);

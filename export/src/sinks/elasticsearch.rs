@@ -392,8 +392,8 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let mut options = ElasticsearchOptions::default();
-        options.credentials = Credentials::Basic { user: "me".to_owned(), password: "hunter2".to_owned() };
+        let credentials = Credentials::Basic { user: "me".to_owned(), password: "hunter2".to_owned() };
+        let mut options = ElasticsearchOptions { credentials, ..ElasticsearchOptions::default() };
         assert!(!format!("{options:?}").contains("hunter2"));
         options.credentials = Credentials::ApiKey("c2VjcmV0".to_owned());
         assert!(!format!("{options:?}").contains("c2VjcmV0"));

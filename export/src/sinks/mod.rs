@@ -4,3 +4,5 @@
 pub mod elasticsearch;
 #[cfg(feature = "ndjson")]
 pub mod ndjson;
+#[cfg(feature = "parquet")]
+pub mod parquet;
