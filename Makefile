@@ -20,6 +20,12 @@ help:
 demo: tools
 	@$(CARGO) run --quiet --release -p otoscope-examples --bin demo
 
+## demo-live: a simulated server with 50 streams, its reports through the spool into Parquet, and what was found, by voice
+.PHONY: demo-live
+demo-live: tools
+	@rm -rf build/live
+	@$(CARGO) run --quiet --release -p otoscope-examples --bin live -- build/live
+
 ## test: every test: Rust, the C program, the Python wheel
 .PHONY: test
 test: test-rust test-c test-python

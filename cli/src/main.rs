@@ -7,6 +7,7 @@
 mod chunks;
 mod compare;
 mod config;
+mod export;
 mod files;
 mod html;
 mod inject;
@@ -39,6 +40,7 @@ enum Command {
     Probe(Box<probe::Args>),
     Compare(Box<compare::Args>),
     Listen(Box<listen::Args>),
+    Export(export::Args),
     Metrics(metrics::Args),
     Norms(norms::Args),
     Inject(inject::Args),
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Probe(args) => probe::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Listen(args) => listen::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::Norms(args) => norms::run(&args),
         Command::Inject(args) => inject::run(&args),

@@ -41,6 +41,7 @@
 //! | A full spool | [`Drop`] says what goes; it is counted. |
 #![forbid(unsafe_code)]
 
+pub mod config;
 mod cursor;
 mod id;
 mod log;
@@ -50,11 +51,14 @@ mod power;
 mod reader;
 mod record;
 mod ring;
+pub mod run;
 mod segment;
 mod sink;
 pub mod sinks;
 mod spool;
+pub mod status;
 mod storage;
+pub mod verify;
 
 pub use cursor::Cursor;
 pub use id::ReportId;

@@ -29,6 +29,11 @@ pub trait Sink: Send {
         Ok(None)
     }
 
+    /// Whether a record may be offered that was delivered before, out of its turn.
+    fn takes_replays(&self) -> bool {
+        true
+    }
+
     /// How large its batches should be, and how long they may wait.
     fn pump_options(&self) -> PumpOptions {
         PumpOptions::default()

@@ -10,6 +10,7 @@
 use crate::names::{ATTRIBUTES, to_ecs};
 use crate::record::{Record, json_schema};
 use crate::sink::{Failure, Rejected, Sink};
+use crate::verify::{Hours, Tally, hour_of};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use flate2::Compression;
@@ -142,6 +143,37 @@ impl Elasticsearch {
         };
         // The connection may break after the server has done it: sending it again is harmless.
         self.agent.run(request).and_then(read).map_err(|e| Failure::later(format!("{url}: {e}")))
+    }
+
+    /// The number and the digests of the documents, for each hour.
+    ///
+    /// # Errors
+    /// What the server answers.
+    pub fn hours(&self) -> Result<Hours, Failure> {
+        let prefix = &self.options.index_prefix;
+        // What was written a moment ago is counted too.
+        self.ask("POST", &format!("{prefix}-*/_refresh"), "application/json", Vec::new(), false)?;
+        let query = json!({
+            "size": 0,
+            "aggs": { "hours": {
+                "date_histogram": { "field": "@timestamp", "fixed_interval": "1h", "min_doc_count": 1 },
+                "aggs": { "digests": { "sum": { "field": "tts.digest32" } } },
+            } },
+        });
+        let path = format!("{prefix}-*/_search");
+        let answer = self.ask("POST", &path, "application/json", query.to_string().into_bytes(), false)?;
+        if answer.status >= 300 {
+            return Err(self.refused(&answer, &path));
+        }
+        let buckets = answer.body["aggregations"]["hours"]["buckets"].as_array().cloned().unwrap_or_default();
+        let hour = |bucket: &Value| {
+            let tally = Tally {
+                count: bucket["doc_count"].as_u64()?,
+                digests: bucket["digests"]["value"].as_f64()? as u64,
+            };
+            Some((hour_of(bucket["key"].as_u64()?), tally))
+        };
+        Ok(buckets.iter().filter_map(hour).collect())
     }
 
     fn install_templates(&mut self) -> Result<(), Failure> {

@@ -1,9 +1,11 @@
 //! Lines of JSON: to standard output, or to a file that is rotated. At least once: after a crash a batch may come again.
 
-use crate::record::Record;
+use crate::id::ReportId;
+use crate::record::{Envelope, Record, digest_of};
 use crate::sink::{Failure, Rejected, Sink};
+use crate::verify::{Counter, Hours};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 /// Where the lines go.
@@ -78,18 +80,45 @@ fn ends_with_newline(path: &Path, len: u64) -> io::Result<bool> {
     Ok(last == *b"\n")
 }
 
+fn numbered(path: &Path, n: u32) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{n}"));
+    PathBuf::from(name)
+}
+
 fn rotate(path: &Path, keep: u32) -> io::Result<()> {
-    let numbered = |n: u32| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{n}"));
-        PathBuf::from(name)
-    };
     for n in (1..keep).rev() {
-        if numbered(n).exists() {
-            fs::rename(numbered(n), numbered(n + 1))?;
+        if numbered(path, n).exists() {
+            fs::rename(numbered(path, n), numbered(path, n + 1))?;
         }
     }
-    fs::rename(path, numbered(1))
+    fs::rename(path, numbered(path, 1))
+}
+
+/// The number and the digests of the records in a file and its rotated ones, for each hour; each id and revision once.
+///
+/// # Errors
+/// What the operating system answers; `NotFound` without the file.
+pub fn hours(path: &Path) -> io::Result<(Hours, u64)> {
+    let mut counter = Counter::default();
+    let mut files = vec![path.to_owned()];
+    files.extend((1..).map(|n| numbered(path, n)).take_while(|p| p.exists()));
+    for file in files {
+        for line in BufReader::new(File::open(file)?).split(b'\n') {
+            // A torn line is no record; the record came again behind it.
+            let line = line?;
+            let Some(digest32) = digest_of(&line) else { continue };
+            let object: serde_json::Value = serde_json::from_slice(&line)?;
+            let id = object["report_id"].as_str().and_then(ReportId::parse).unwrap_or_default();
+            let time = object["@timestamp"].as_str().and_then(|t| humantime::parse_rfc3339(t).ok());
+            let since = time.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
+            let rev = object["rev"].as_u64().unwrap_or_default() as u32;
+            let envelope = Envelope { id, rev, unix_ms: since.as_millis() as u64, digest32 };
+            counter.add(&Record { seq: 0, envelope, json: Vec::new() });
+        }
+    }
+    let duplicates = counter.duplicates;
+    Ok((counter.hours(), duplicates))
 }
 
 impl Sink for Ndjson {

@@ -7,13 +7,17 @@
 //! Small files of a day are put together when nothing else is to do: the larger file appears first, then the small ones go. Whoever reads in
 //! just that moment sees both; a crash there is mended at the next start.
 
+use crate::id::ReportId;
 use crate::names::LABEL_PREFIX;
-use crate::record::{Record, json_schema, timestamp};
+use crate::record::{Envelope, Record, json_schema, timestamp};
 use crate::sink::{Failure, PumpOptions, Rejected, Sink};
+use crate::verify::{Counter, Hours};
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, TimestampMillisecondType};
 use arrow_json::ReaderBuilder;
 use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
-use parquet::arrow::ArrowWriter;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
@@ -237,6 +241,10 @@ impl Sink for Parquet {
         "parquet"
     }
 
+    fn takes_replays(&self) -> bool {
+        false
+    }
+
     fn pump_options(&self) -> PumpOptions {
         PumpOptions { batch: self.options.records, batch_bytes: 256 << 20, linger: self.options.every, ..PumpOptions::default() }
     }
@@ -315,6 +323,46 @@ impl Parquet {
             _ => Failure::later(text),
         }
     }
+}
+
+/// The number and the digests of the records in a folder, for each hour; each id and revision once.
+///
+/// # Errors
+/// What the operating system answers, or a file is no Parquet.
+pub fn hours(folder: &Path) -> io::Result<(Hours, u64)> {
+    let mut counter = Counter::default();
+    for day in fs::read_dir(folder)? {
+        let day = day?.path();
+        if !day.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(day)? {
+            let path = file?.path();
+            if path.extension().is_none_or(|e| e != "parquet") {
+                continue;
+            }
+            let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?).map_err(io::Error::other)?;
+            let names = ["report_id", "rev", "digest32", "@timestamp"];
+            let wanted = ProjectionMask::columns(builder.parquet_schema(), names);
+            for batch in builder.with_projection(wanted).build().map_err(io::Error::other)? {
+                let batch = batch.map_err(io::Error::other)?;
+                let column = |name: &str| batch.column_by_name(name).ok_or_else(|| io::Error::other("it is no report"));
+                let (ids, times) = (column("report_id")?, column("@timestamp")?);
+                let (revs, digests) = (column("rev")?, column("digest32")?);
+                for i in 0..batch.num_rows() {
+                    let envelope = Envelope {
+                        id: ReportId::parse(ids.as_string::<i32>().value(i)).unwrap_or_default(),
+                        rev: revs.as_primitive::<Int64Type>().value(i) as u32,
+                        unix_ms: times.as_primitive::<TimestampMillisecondType>().value(i) as u64,
+                        digest32: digests.as_primitive::<Int64Type>().value(i) as u32,
+                    };
+                    counter.add(&Record { seq: 0, envelope, json: Vec::new() });
+                }
+            }
+        }
+    }
+    let duplicates = counter.duplicates;
+    Ok((counter.hours(), duplicates))
 }
 
 /// The columns: the record's schema, with its descriptions.
