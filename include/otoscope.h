@@ -29,11 +29,13 @@
  * config belongs to one thread until it is frozen; then any number may use it. A report that is being filled belongs to
  * one thread; filled, any number may read it. A config outlives its probes and reports.
  *
+ * An open exporter may be pushed to by any number of threads at the same time.
+ *
  * Any number of threads may compare with one reference at the same time; a comparison is plain data.
  *
  * Real time: once a probe is made (oto_probe_new, or oto_probe_init in memory of yours), push, batch push, packet,
- * expect_text, poll, snapshot, finish and reset do not allocate, lock, wait or make a system call. Nothing here prints,
- * logs, starts threads, reads a clock or keeps global state. The environment variable OTOSCOPE_SIMD (for tests) is read by
+ * expect_text, poll, snapshot, finish, reset and oto_exporter_push do not allocate, lock, wait or make a system call.
+ * Nothing here prints, logs or keeps global state; nothing but an open exporter has threads, reads a clock or opens files. The environment variable OTOSCOPE_SIMD (for tests) is read by
  * oto_config_freeze. A bug that is caught (OTO_ERR_PANIC) does print one message to stderr.
  *
  * Made by `cargo run -p otoscope-ffi --example header`; do not edit.
@@ -60,6 +62,7 @@
 #define OTO_KIND_INFO_INIT { (uint32_t)sizeof(oto_kind_info), 0u, 0u, 0u, NULL, NULL, NULL }
 #define OTO_PARAM_INFO_INIT { (uint32_t)sizeof(oto_param_info), 0u, 0u, 0u, 0.0, 0.0, 0.0, NULL, NULL, NULL, NULL }
 #define OTO_SCORE_INFO_INIT { (uint32_t)sizeof(oto_score_info), 0u, 0u, 0u, NULL, NULL, NULL, NULL }
+#define OTO_WATERMARKS_INIT { (uint32_t)sizeof(oto_watermarks), 0u, 0u, 0u, 0u, 0u }
 #define OTO_VERDICT_INIT \
   { (uint32_t)sizeof(oto_verdict), 0u, 0u, 0u, 0.0, 0.0, 0.0, 0.0, 0.0, NULL, NULL, NULL, NULL }
 
@@ -101,11 +104,14 @@ typedef int32_t oto_status;
 #define OTO_ERR_MEMORY (-8)
 /** A bug of this library was caught. A probe it happened in is poisoned. */
 #define OTO_ERR_PANIC (-9)
-/**
- * The probe met OTO_ERR_PANIC before: only oto_probe_free is allowed, or oto_probe_init in memory of yours. The last number
- * given out so far.
- */
+/** The probe met OTO_ERR_PANIC before: only oto_probe_free is allowed, or oto_probe_init in memory of yours. */
 #define OTO_ERR_POISONED (-10)
+/** The exporter's ring is full: the report is counted as dropped. */
+#define OTO_ERR_FULL (-11)
+/** The operating system refused something: oto_exporter_error says what. */
+#define OTO_ERR_IO (-12)
+/** It took longer than was allowed. The last number given out so far. */
+#define OTO_ERR_TIMEOUT (-13)
 
 /* -------------------------------------------------------------------------------------------------------------------
  * Handles.
@@ -117,6 +123,8 @@ typedef struct oto_config oto_config;
 typedef struct oto_probe oto_probe;
 /** The values of one stream, so far or final. */
 typedef struct oto_report oto_report;
+/** Takes finished reports to a spool on disk, and from there to stores. */
+typedef struct oto_exporter oto_exporter;
 /** The scores of one pair. */
 typedef struct oto_comparison oto_comparison;
 /** A signal as it should be, prepared for any number of comparisons. */
@@ -406,6 +414,22 @@ typedef struct oto_verdict {
   /** Whose text the norm is, and which edition. */
   const char *edition;
 } oto_verdict;
+
+/** How far an exporter is, since it was opened. Begin with OTO_WATERMARKS_INIT. */
+typedef struct oto_watermarks {
+  /** In: sizeof(oto_watermarks) as the caller compiled it. Out: how much of it was written. */
+  uint32_t struct_size;
+  /** 0; kept for later. */
+  uint32_t reserved;
+  /** Reports that the ring took: lost if the process dies. */
+  uint64_t accepted;
+  /** Reports that it did not take, because it was full. */
+  uint64_t dropped;
+  /** Number of the last record the operating system has: it survives the process. */
+  uint64_t written;
+  /** Number of the last record that is synced: it survives the machine. */
+  uint64_t durable;
+} oto_watermarks;
 
 /* -------------------------------------------------------------------------------------------------------------------
  * Library.
@@ -712,6 +736,75 @@ oto_status oto_report_json(const oto_report *report, char *buf, size_t cap, size
  * filled; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or struct_size is less than 4 or more than 1024.
  */
 oto_status oto_report_verdict(const oto_report *report, const char *norm_name, size_t index, oto_verdict *out);
+
+/* -------------------------------------------------------------------------------------------------------------------
+ * Exporter: finished reports into a spool on disk, and from there to stores.
+ * ------------------------------------------------------------------------------------------------------------------- */
+
+/**
+ * For oto_exporter_open: also deliver from this process, on threads of the exporter's. Without it, `otoscope export run` beside the
+ * server reads the spool.
+ */
+#define OTO_EXPORTER_DELIVER 1u
+
+/**
+ * Makes an exporter that is not open yet. Free it with oto_exporter_free.
+ *
+ * Errors: OTO_ERR_NULL; OTO_ERR_ARGUMENT if `out` is misaligned.
+ */
+oto_status oto_exporter_new(oto_exporter **out);
+
+/**
+ * Opens the spool that a configuration file (`otoscope.toml`) names, and starts the thread that writes it. `flags` is 0 or
+ * OTO_EXPORTER_DELIVER. A server does this once, after it has forked for the last time.
+ *
+ * Errors, each told by oto_exporter_error: OTO_ERR_OUT_OF_RANGE for a configuration that makes no sense; OTO_ERR_IO;
+ * OTO_ERR_STATE if it is open already; OTO_ERR_UNSUPPORTED for other flags; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned.
+ */
+oto_status oto_exporter_open(oto_exporter *exporter, const char *config_path, uint32_t flags);
+
+/**
+ * Hands over a finished report: it is copied into a ring, and another thread writes it. Made for the audio thread. Any number of threads
+ * may call this with one exporter.
+ *
+ * `findings` are those that were polled, open ones and their closes alike; the first 128 are kept, the report's counts are of all.
+ * `unix_ms` is when the stream ended, in milliseconds since 1970. `names` and `values` are attributes in UTF-8, at most 32:
+ * `gen_ai.speech.voice`, `trace.id`, `http.request.id`...; any other name becomes a label. `id` gets the report's id as a text, 37 bytes
+ * with its NUL, or is NULL.
+ *
+ * Errors: OTO_ERR_FULL: it was counted as dropped; OTO_ERR_STATE if the exporter is not open or the report was never filled;
+ * OTO_ERR_OUT_OF_RANGE for more attributes; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned or an attribute is no UTF-8.
+ */
+oto_status oto_exporter_push(const oto_exporter *exporter, const oto_report *report, const oto_finding *findings,
+                             size_t count, uint64_t unix_ms, const char *const *names, const char *const *values, size_t attributes, char *id);
+
+/**
+ * How far the exporter is. Set `struct_size` before (OTO_WATERMARKS_INIT). Real time, any thread.
+ *
+ * Errors: OTO_ERR_STATE if it is not open; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned, or struct_size is less than 4 or
+ * more than 1024.
+ */
+oto_status oto_exporter_watermarks(const oto_exporter *exporter, oto_watermarks *out);
+
+/**
+ * Waits until everything that was pushed before is durable, at most so many milliseconds, and tells the number of the last durable record. Not
+ * for the audio thread.
+ *
+ * Errors: OTO_ERR_TIMEOUT, and oto_exporter_error has what the disk said; OTO_ERR_STATE if it is not open; OTO_ERR_NULL; OTO_ERR_ARGUMENT
+ * if a pointer is misaligned.
+ */
+oto_status oto_exporter_flush(const oto_exporter *exporter, uint32_t timeout_ms, uint64_t *durable);
+
+/**
+ * Why the last call failed that says so, in English; else what the disk refuses just now; empty if nothing. Ask with `cap` 0 (and `buf` NULL) for
+ * the size, then for the text. Not for the audio thread.
+ *
+ * Errors: OTO_ERR_BUFFER_TOO_SMALL; OTO_ERR_NULL; OTO_ERR_ARGUMENT if a pointer is misaligned.
+ */
+oto_status oto_exporter_error(const oto_exporter *exporter, char *buf, size_t cap, size_t *needed);
+
+/** Makes everything durable, ends the exporter's threads, and frees it. NULL is allowed. No other thread may push any more. */
+void oto_exporter_free(oto_exporter *exporter);
 
 /* -------------------------------------------------------------------------------------------------------------------
  * Compare: a signal against the signal as it should be. Allocates; not for the audio thread.

@@ -306,8 +306,7 @@ fn replay(args: &ConfigArgs, name: &str, from: SystemTime, to: Option<SystemTime
             if batch.is_empty() {
                 break;
             }
-            let mut wanted: Vec<_> =
-                batch.into_iter().filter(|r| (from..to).contains(&r.envelope.unix_ms)).collect();
+            let mut wanted: Vec<_> = batch.into_iter().filter(|r| (from..to).contains(&r.envelope.unix_ms)).collect();
             while !wanted.is_empty() {
                 match sink.deliver(&wanted) {
                     Ok(rejected) => {

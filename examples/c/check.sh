@@ -99,23 +99,27 @@ program() {
 }
 python3 ffi/tests/c/nulls.py include/otoscope.h >"$out/nulls.c"
 program "$out/nulls.c" nulls
+# A spool of its own for each, below the same folder.
+rm -rf "$out/spool"
+printf '[spool]\nfolder = "%s"\nring_slots = 16\n[ndjson]\n' "$(cd "$out" && pwd)/spool" >"$out/otoscope.toml"
+export OTOSCOPE_CONFIG="$out/otoscope.toml"
 $careful "$out/nulls" >"$out/stdout" || { cat "$out/stdout" >&2; fail "a call with nothing"; }
 [ "$(grep -o '^[0-9]*' "$out/stdout")" -eq "$(wc -l <"$out/declared")" ] || fail "nulls.py misses a function of the header"
 for function in $(cat ffi/symbols.txt); do
     grep -qw "$function" ffi/tests/c/sequences.c || fail "sequences.c never calls $function"
 done
 program ffi/tests/c/sequences.c sequences
-"$out/sequences" 200000 1 || fail "calls in random order"
-$careful "$out/sequences" 3000 2 >/dev/null || fail "calls in random order under valgrind"
+"$out/sequences" 200000 1 "$OTOSCOPE_CONFIG" || fail "calls in random order"
+$careful "$out/sequences" 3000 2 "$OTOSCOPE_CONFIG" >/dev/null || fail "calls in random order under valgrind"
 program ffi/tests/c/threads.c threads
 "$out/threads" 200 || fail "threads"
 valgrind -q --tool=drd --error-exitcode=99 "$out/threads" 16 >/dev/null || fail "threads under drd"
 program ffi/tests/c/silent.c silent
-"$out/silent" || fail "a system call, or a wrong answer, after create"
+"$out/silent" "$OTOSCOPE_CONFIG" || fail "a system call, or a wrong answer, after create"
 if grep -q SKIPPED <<X
-$("$out/silent")
+$("$out/silent" "$OTOSCOPE_CONFIG")
 X
-then :; elif "$out/silent" loud 2>/dev/null; then fail "a system call on purpose was not seen"; fi
+then :; elif "$out/silent" "$OTOSCOPE_CONFIG" loud 2>/dev/null; then fail "a system call on purpose was not seen"; fi
 say "nothing, random order and threads do no harm, and no system call is made"
 
 # The C++ interface.

@@ -82,12 +82,19 @@ fn main() -> Result<ExitCode, Failure> {
     exporters.stop();
 
     let disk = fs::read_dir(&spool_folder)?.filter_map(Result::ok).filter_map(|f| f.metadata().ok());
-    println!("   {} MB in the spool, Parquet in {}\n", disk.map(|m| m.len()).sum::<u64>() / 1_000_000, reports.display());
+    println!(
+        "   {} MB in the spool, Parquet in {}\n",
+        disk.map(|m| m.len()).sum::<u64>() / 1_000_000,
+        reports.display()
+    );
     let table = read_back(&reports)?;
     let good = show(&table);
     let count: u64 = table.values().map(|voice| voice.reports).sum();
     println!("\n   {count} reports read back of {} handed over.", marks.accepted);
-    println!("\nTry it: duckdb -c \"select \\\"gen_ai.speech.voice\\\", count(*) from '{}/*/*.parquet' group by all\"", reports.display());
+    println!(
+        "\nTry it: duckdb -c \"select \\\"gen_ai.speech.voice\\\", count(*) from '{}/*/*.parquet' group by all\"",
+        reports.display()
+    );
     let whole = count == marks.accepted && marks.dropped == 0;
     Ok(if whole && good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -218,7 +218,8 @@ impl ExportConfig {
     /// # Errors
     /// There is no section, or it makes no sense.
     pub fn search_store(&self) -> Result<sinks::elasticsearch::Elasticsearch, ConfigError> {
-        let section = self.elasticsearch.as_ref().ok_or_else(|| ConfigError("there is no [elasticsearch]".to_owned()))?;
+        let section =
+            self.elasticsearch.as_ref().ok_or_else(|| ConfigError("there is no [elasticsearch]".to_owned()))?;
         elasticsearch_options(section).map(sinks::elasticsearch::Elasticsearch::new)
     }
 }

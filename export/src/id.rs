@@ -20,6 +20,14 @@ impl fmt::Debug for ReportId {
 }
 
 impl ReportId {
+    /// As a UUID in 36 bytes of ASCII, without taking memory.
+    #[must_use]
+    pub fn text(&self) -> [u8; 36] {
+        let mut text = [0; 36];
+        uuid::Uuid::from_bytes(self.0).as_hyphenated().encode_lower(&mut text);
+        text
+    }
+
     /// Reads what [`Display`](fmt::Display) wrote.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

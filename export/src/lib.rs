@@ -67,5 +67,5 @@ pub use names::{ATTRIBUTES, AUDIO_PREFIX, Attribute, LABEL_PREFIX, to_ecs};
 pub use reader::Reader;
 pub use record::{Envelope, Record, SCHEMA, digest_of, json_schema};
 pub use sink::{Failure, Pump, PumpOptions, Rejected, Sink, Step};
-pub use spool::{Full, Handle, Spool, SpoolOptions, State, Submission, Watermarks};
+pub use spool::{Full, Handle, Spool, SpoolOptions, SpoolState, Submission, Watermarks};
 pub use storage::{Appender, Disk, Storage};

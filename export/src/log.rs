@@ -169,9 +169,13 @@ impl<S: Storage> Log<S> {
 
     /// Takes a record into memory; false if it was refused, which is counted.
     pub(crate) fn append(&mut self, envelope: &Envelope, json: &[u8]) -> bool {
-        if self.options.drop == Drop::Newest && self.total() + self.buffer.len() as u64 >= self.options.max_bytes {
-            self.counters.dropped_newest += 1;
-            return false;
+        if self.options.drop == Drop::Newest {
+            let is_full = |log: &Self| log.total() + log.buffer.len() as u64 >= log.options.max_bytes;
+            // What everybody has goes first. If it cannot be removed just now, the spool is full.
+            if is_full(self) && (self.retire(self.buffer.len() as u64 + 1).is_err() || is_full(self)) {
+                self.counters.dropped_newest += 1;
+                return false;
+            }
         }
         if self.buffer.is_empty() {
             self.buffer_first = self.next_seq;
@@ -230,7 +234,7 @@ impl<S: Storage> Log<S> {
         if full {
             self.close_segment();
         }
-        self.retire()
+        self.retire(0)
     }
 
     fn begin_segment(&mut self) -> io::Result<()> {
@@ -274,10 +278,10 @@ impl<S: Storage> Log<S> {
         }
     }
 
-    /// Removes what is too much: first what every exporter has, then, if that is the policy, what somebody has not.
-    fn retire(&mut self) -> io::Result<()> {
+    /// Removes what is too much if so many bytes more come: first what every exporter has, then, if that is the policy, what somebody has not.
+    fn retire(&mut self, more: u64) -> io::Result<()> {
         let mut changed = false;
-        while self.total() > self.options.max_bytes {
+        while self.total() + more > self.options.max_bytes {
             let Some((name, first, _)) = self.closed.front() else { break };
             // Up to the next segment's beginning, or to what is being written.
             let end = self.closed.get(1).map_or(self.durable + 1, |(_, next, _)| *next);

@@ -426,4 +426,10 @@ fn a_full_spool_drops_the_oldest_or_refuses_the_newest_and_counts_either() {
     let (all, _) = read_all(&disk, 1);
     assert_eq!(all.len() as u64 + counters.dropped_newest, 100);
     assert_eq!(all.last().map(|r| r.seq), Some(all.len() as u64), "no number is used up by what is refused");
+    // Once it is delivered it gives way, also to several records that come before the next write.
+    let mut store = Store::default();
+    let mut pump = Pump::with_storage(disk.clone(), &mut store, PumpOptions::default()).expect("it opens");
+    while pump.step(&mut store).expect("a good disk") != Step::Nothing {}
+    let (mut log, _) = Log::open(disk.clone(), small(Drop::Newest)).expect("it opens");
+    assert!((101..=110).all(|n| log.append(&envelope(n), &json(n))), "{:?}", log.counters());
 }

@@ -45,8 +45,6 @@ pub(crate) struct Parts<'a> {
     pub unix_ms: u64,
     pub report: &'a Report,
     pub findings: &'a [Finding],
-    /// Findings that did not fit into the slot of the ring.
-    pub findings_left_out: u64,
     /// Of the service, then of the stream; the later wins.
     pub attributes: [&'a [(String, String)]; 2],
 }
@@ -136,7 +134,7 @@ fn write_body(parts: &Parts<'_>, out: &mut Vec<u8>, key: &mut String) -> serde_j
         map.serialize_entry(named(key, AUDIO_PREFIX, &[metric.name, ".findings.", kind.name]), &count)?;
     }
     map.serialize_entry("tts.audio.findings", &report.finding_count())?;
-    let unlisted = report.findings_dropped + parts.findings_left_out;
+    let unlisted = report.finding_count().saturating_sub(parts.findings.len() as u64);
     map.serialize_entry("tts.audio.findings_not_listed", &unlisted)?;
     if let Some(worst) = report.worst {
         map.serialize_entry("tts.audio.worst", worst.name())?;

@@ -5,7 +5,7 @@ use crate::log::{Log, LogCounters, LogOptions, Repair};
 use crate::record::{self, Parts};
 use crate::ring::Ring;
 use crate::storage::{Disk, Storage};
-use otoscope::{Finding, Report};
+use otoscope::{Finding, Report, State};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -92,7 +92,6 @@ struct Slot {
     unix_ms: u64,
     report: Option<Report>,
     findings: Vec<Finding>,
-    findings_left_out: u64,
     /// Each name and value with its length before it.
     attributes: Vec<u8>,
 }
@@ -156,10 +155,8 @@ impl Handle {
             slot.rev = rev;
             slot.unix_ms = submission.unix_ms;
             slot.report = Some(*submission.report);
-            let listed = submission.findings.len().min(shared.findings);
             slot.findings.clear();
-            slot.findings.extend_from_slice(&submission.findings[..listed]);
-            slot.findings_left_out = (submission.findings.len() - listed) as u64;
+            slot.findings.extend(unfinished_left_out(submission.findings).take(shared.findings));
             slot.attributes.clear();
             for (name, value) in submission.attributes {
                 let room = shared.attribute_bytes - slot.attributes.len();
@@ -275,7 +272,6 @@ impl Spool {
             unix_ms: 0,
             report: None,
             findings: Vec::with_capacity(options.findings),
-            findings_left_out: 0,
             attributes: Vec::with_capacity(options.attribute_bytes),
         };
         let shared = Arc::new(Shared {
@@ -331,7 +327,7 @@ impl Drop for Spool {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
-pub struct State {
+pub struct SpoolState {
     /// See there.
     pub watermarks: Watermarks,
     /// Records of segments that were removed before every exporter had them.
@@ -350,7 +346,7 @@ pub struct State {
     pub ended: bool,
 }
 
-/// The name of the file with [`State`].
+/// The name of the file with [`SpoolState`].
 pub(crate) const STATE: &str = "state.json";
 
 struct Writer<S: Storage> {
@@ -430,7 +426,6 @@ impl<S: Storage> Writer<S> {
                 unix_ms: slot.unix_ms,
                 report,
                 findings: &slot.findings,
-                findings_left_out: slot.findings_left_out,
                 attributes: [service, &attributes],
             };
             let envelope = record::write(&parts, json, key);
@@ -443,7 +438,7 @@ impl<S: Storage> Writer<S> {
     fn leave_state(&self, before: Option<String>, ended: bool) -> String {
         let counters = self.log.counters();
         let handle = Handle { shared: Arc::clone(&self.shared) };
-        let state = State {
+        let state = SpoolState {
             watermarks: handle.watermarks(),
             dropped_oldest: counters.dropped_oldest,
             dropped_newest: counters.dropped_newest,
@@ -460,6 +455,14 @@ impl<S: Storage> Writer<S> {
         }
         text
     }
+}
+
+/// The findings, without those that were told as open and are there again, closed: who polled them has both.
+fn unfinished_left_out(findings: &[Finding]) -> impl Iterator<Item = Finding> + '_ {
+    let closes = |f: &Finding, g: &Finding| g.event_id == f.event_id && g.state == State::Closed;
+    let keep =
+        move |(i, f): &(usize, &Finding)| f.state != State::Open || !findings[i + 1..].iter().any(|g| closes(f, g));
+    findings.iter().enumerate().filter(keep).map(|(_, f)| *f)
 }
 
 fn unpack(mut bytes: &[u8]) -> Vec<(String, String)> {

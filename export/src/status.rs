@@ -2,7 +2,7 @@
 
 use crate::cursor::{self, Cursor};
 use crate::run::spools;
-use crate::spool::{STATE, State};
+use crate::spool::{STATE, SpoolState};
 use crate::storage::{Disk, Storage};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -44,7 +44,7 @@ pub struct SpoolStatus {
     /// The folder.
     pub folder: PathBuf,
     /// What the writer left; it does so every two seconds.
-    pub writer: State,
+    pub writer: SpoolState,
     /// Its sinks.
     pub sinks: Vec<SinkState>,
 }
@@ -58,7 +58,7 @@ pub fn status(folder: &Path) -> io::Result<Vec<SpoolStatus>> {
     for folder in spools(folder)? {
         let disk = Disk::new(&folder)?;
         let read = |name: &str| disk.read(name, 0, 1 << 16).unwrap_or_default();
-        let writer: State = serde_json::from_slice(&read(STATE)).unwrap_or_default();
+        let writer: SpoolState = serde_json::from_slice(&read(STATE)).unwrap_or_default();
         let sinks = cursor::all(&disk)?.into_iter().map(|(sink, cursor)| SinkState {
             lag: writer.watermarks.written.saturating_sub(cursor.seq),
             status: serde_json::from_slice(&read(&status_file(&sink))).unwrap_or_default(),

@@ -1,7 +1,7 @@
 //! Whether a store has what the spool delivered: number and sum of digests, for each hour.
 
-use crate::record::Record;
 use crate::reader::Reader;
+use crate::record::Record;
 use crate::run::spools;
 use crate::storage::Disk;
 use std::collections::{BTreeMap, HashSet};

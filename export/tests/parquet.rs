@@ -39,7 +39,8 @@ fn names(folder: &Path) -> Vec<String> {
 fn read(folder: &Path) -> BTreeMap<String, (f64, usize, String)> {
     let mut all = BTreeMap::new();
     for path in files(folder) {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).expect("there")).expect("Parquet").build();
+        let reader =
+            ParquetRecordBatchReaderBuilder::try_new(File::open(path).expect("there")).expect("Parquet").build();
         for batch in reader.expect("a reader") {
             let batch = batch.expect("whole");
             let column = |name: &str| batch.column_by_name(name).unwrap_or_else(|| panic!("{name}"));

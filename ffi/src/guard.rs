@@ -108,6 +108,15 @@ pub(crate) unsafe fn samples<'a, T>(pointer: *const T, count: usize, channels: u
     Ok(unsafe { core::slice::from_raw_parts(pointer, len) })
 }
 
+/// A row of things to read.
+///
+/// # Safety
+/// If not NULL and aligned, it points to that many `T` that nobody changes during `'a`.
+pub(crate) unsafe fn read_array<'a, T>(pointer: *const T, count: usize) -> Outcome<&'a [T]> {
+    // SAFETY: as promised to this function.
+    unsafe { samples(pointer, count, 1) }
+}
+
 /// A C string. What is not UTF-8 in it becomes replacement characters: no key has those.
 ///
 /// # Safety
@@ -208,6 +217,8 @@ unsafe impl Sized32 for oto_param_info {}
 unsafe impl Sized32 for oto_verdict {}
 // SAFETY: integers and a number without padding, as asserted by its size.
 unsafe impl Sized32 for oto_compare_options {}
+// SAFETY: integers without padding, as asserted by its size.
+unsafe impl Sized32 for oto_watermarks {}
 
 /// The `struct_size` of a struct.
 ///

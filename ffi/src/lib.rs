@@ -17,6 +17,8 @@ mod batch;
 mod catalogue;
 mod compare;
 mod config;
+#[cfg(feature = "export")]
+mod exporter;
 mod library;
 mod probe;
 mod report;
@@ -31,6 +33,8 @@ pub use batch::*;
 pub use catalogue::*;
 pub use compare::*;
 pub use config::*;
+#[cfg(feature = "export")]
+pub use exporter::*;
 pub use library::*;
 pub use probe::*;
 pub use report::*;

@@ -50,6 +50,9 @@ pub extern "C" fn oto_status_str(status: oto_status) -> *const c_char {
             OTO_ERR_MEMORY => c"out of memory",
             OTO_ERR_PANIC => c"internal error",
             OTO_ERR_POISONED => c"unusable after an internal error",
+            OTO_ERR_FULL => c"the ring is full, the report was dropped",
+            OTO_ERR_IO => c"the operating system refused",
+            OTO_ERR_TIMEOUT => c"it took too long",
             _ => c"unknown status",
         }
     } else c"internal error");

@@ -35,6 +35,11 @@ impl oto_report {
         self.filled = Some(Filled { values, findings });
     }
 
+    /// The values, for other files.
+    pub(crate) fn values(&self) -> Outcome<&Report> {
+        Ok(&self.filled()?.values)
+    }
+
     fn filled(&self) -> Outcome<&Filled> {
         self.filled.as_ref().ok_or(OTO_ERR_STATE)
     }

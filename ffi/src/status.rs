@@ -28,6 +28,11 @@ pub const OTO_ERR_BUFFER_TOO_SMALL: oto_status = -7;
 pub const OTO_ERR_MEMORY: oto_status = -8;
 /// A bug of this library was caught. A probe it happened in is poisoned.
 pub const OTO_ERR_PANIC: oto_status = -9;
-/// The probe met OTO_ERR_PANIC before: only oto_probe_free is allowed, or oto_probe_init in memory of yours. The last number
-/// given out so far.
+/// The probe met OTO_ERR_PANIC before: only oto_probe_free is allowed, or oto_probe_init in memory of yours.
 pub const OTO_ERR_POISONED: oto_status = -10;
+/// The exporter's ring is full: the report is counted as dropped.
+pub const OTO_ERR_FULL: oto_status = -11;
+/// The operating system refused something: oto_exporter_error says what.
+pub const OTO_ERR_IO: oto_status = -12;
+/// It took longer than was allowed. The last number given out so far.
+pub const OTO_ERR_TIMEOUT: oto_status = -13;

@@ -309,6 +309,24 @@ pub struct oto_verdict {
     pub edition: *const c_char,
 }
 
+/// How far an exporter is, since it was opened. Begin with OTO_WATERMARKS_INIT.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct oto_watermarks {
+    /// In: sizeof(oto_watermarks) as the caller compiled it. Out: how much of it was written.
+    pub struct_size: u32,
+    /// 0; kept for later.
+    pub reserved: u32,
+    /// Reports that the ring took: lost if the process dies.
+    pub accepted: u64,
+    /// Reports that it did not take, because it was full.
+    pub dropped: u64,
+    /// Number of the last record the operating system has: it survives the process.
+    pub written: u64,
+    /// Number of the last record that is synced: it survives the machine.
+    pub durable: u64,
+}
+
 const _: () = {
     use core::mem::offset_of;
     assert!(size_of::<oto_stream_spec>() == 16 && align_of::<oto_stream_spec>() == 4);
@@ -322,5 +340,6 @@ const _: () = {
     assert!(size_of::<oto_kind_info>() == 16 + 3 * size_of::<usize>());
     assert!(size_of::<oto_param_info>() == 40 + 4 * size_of::<usize>());
     assert!(size_of::<oto_score_info>() == 16 + 4 * size_of::<usize>());
+    assert!(size_of::<oto_watermarks>() == 40 && offset_of!(oto_watermarks, accepted) == 8);
     assert!(size_of::<oto_verdict>() == 56 + 4 * size_of::<usize>());
 };

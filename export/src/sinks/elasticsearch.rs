@@ -167,10 +167,8 @@ impl Elasticsearch {
         }
         let buckets = answer.body["aggregations"]["hours"]["buckets"].as_array().cloned().unwrap_or_default();
         let hour = |bucket: &Value| {
-            let tally = Tally {
-                count: bucket["doc_count"].as_u64()?,
-                digests: bucket["digests"]["value"].as_f64()? as u64,
-            };
+            let tally =
+                Tally { count: bucket["doc_count"].as_u64()?, digests: bucket["digests"]["value"].as_f64()? as u64 };
             Some((hour_of(bucket["key"].as_u64()?), tally))
         };
         Ok(buckets.iter().filter_map(hour).collect())

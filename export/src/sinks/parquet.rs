@@ -17,8 +17,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMillisecondType};
 use arrow_json::ReaderBuilder;
 use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
-use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use serde_json::{Map, Value};
@@ -132,14 +132,21 @@ impl Parquet {
     }
 
     /// Writes one file, whole or not at all.
-    fn write(&self, day: &Path, from: u64, to: u64, batches: impl Iterator<Item = io::Result<RecordBatch>>) -> io::Result<()> {
+    fn write(
+        &self,
+        day: &Path,
+        from: u64,
+        to: u64,
+        batches: impl Iterator<Item = io::Result<RecordBatch>>,
+    ) -> io::Result<()> {
         let is_new = !day.exists();
         fs::create_dir_all(day)?;
         let path = day.join(format!("{}-{from:020}-{to:020}.parquet", self.spool));
         let temporary = path.with_extension("new");
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
         let file = File::create(&temporary)?;
-        let mut writer = ArrowWriter::try_new(file, Arc::clone(&self.schema), Some(properties)).map_err(io::Error::other)?;
+        let mut writer =
+            ArrowWriter::try_new(file, Arc::clone(&self.schema), Some(properties)).map_err(io::Error::other)?;
         for batch in batches {
             writer.write(&batch?).map_err(io::Error::other)?;
         }
@@ -205,8 +212,10 @@ impl Parquet {
 
     fn batch(&self, records: &[Record]) -> io::Result<RecordBatch> {
         let rows: Vec<Value> = records.iter().map(|record| self.row(record)).collect();
-        let mut decoder =
-            ReaderBuilder::new(Arc::clone(&self.schema)).with_batch_size(records.len()).build_decoder().map_err(io::Error::other)?;
+        let mut decoder = ReaderBuilder::new(Arc::clone(&self.schema))
+            .with_batch_size(records.len())
+            .build_decoder()
+            .map_err(io::Error::other)?;
         decoder.serialize(&rows).map_err(io::Error::other)?;
         decoder.flush().map_err(io::Error::other)?.ok_or_else(|| io::Error::other("a batch of no records"))
     }
@@ -246,7 +255,12 @@ impl Sink for Parquet {
     }
 
     fn pump_options(&self) -> PumpOptions {
-        PumpOptions { batch: self.options.records, batch_bytes: 256 << 20, linger: self.options.every, ..PumpOptions::default() }
+        PumpOptions {
+            batch: self.options.records,
+            batch_bytes: 256 << 20,
+            linger: self.options.every,
+            ..PumpOptions::default()
+        }
     }
 
     fn begin(&mut self, spool: &str) -> Result<Option<u64>, Failure> {
@@ -396,7 +410,8 @@ fn schema() -> Schema {
         let doc = about["description"].as_str().unwrap_or_default().to_owned();
         fields.push(Field::new(name, kind, true).with_metadata(HashMap::from([("description".to_owned(), doc)])));
     }
-    let entry = Fields::from(vec![Field::new("keys", DataType::Utf8, false), Field::new("values", DataType::Utf8, true)]);
+    let entry =
+        Fields::from(vec![Field::new("keys", DataType::Utf8, false), Field::new("values", DataType::Utf8, true)]);
     let entries = Arc::new(Field::new("entries", DataType::Struct(entry), false));
     fields.push(Field::new("labels", DataType::Map(entries, false), true));
     fields.push(Field::new("other", DataType::Utf8, true));

@@ -6,10 +6,11 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The groups, in the order of the header.
-const GROUPS: [&str; 9] = ["status", "types", "library", "config", "probe", "batch", "report", "compare", "catalogue"];
+const GROUPS: [&str; 10] =
+    ["status", "types", "library", "config", "probe", "batch", "report", "exporter", "compare", "catalogue"];
 
 /// The plain structs.
-const STRUCTS: [&str; 10] = [
+const STRUCTS: [&str; 11] = [
     "oto_stream_spec",
     "oto_packet",
     "oto_compare_options",
@@ -20,6 +21,7 @@ const STRUCTS: [&str; 10] = [
     "oto_param_info",
     "oto_score_info",
     "oto_verdict",
+    "oto_watermarks",
 ];
 
 /// The longest line.

@@ -7,6 +7,7 @@
 #define OTO_KIND_INFO_INIT { (uint32_t)sizeof(oto_kind_info), 0u, 0u, 0u, NULL, NULL, NULL }
 #define OTO_PARAM_INFO_INIT { (uint32_t)sizeof(oto_param_info), 0u, 0u, 0u, 0.0, 0.0, 0.0, NULL, NULL, NULL, NULL }
 #define OTO_SCORE_INFO_INIT { (uint32_t)sizeof(oto_score_info), 0u, 0u, 0u, NULL, NULL, NULL, NULL }
+#define OTO_WATERMARKS_INIT { (uint32_t)sizeof(oto_watermarks), 0u, 0u, 0u, 0u, 0u }
 #define OTO_VERDICT_INIT \
   { (uint32_t)sizeof(oto_verdict), 0u, 0u, 0u, 0.0, 0.0, 0.0, 0.0, 0.0, NULL, NULL, NULL, NULL }
 

@@ -29,11 +29,13 @@
  * config belongs to one thread until it is frozen; then any number may use it. A report that is being filled belongs to
  * one thread; filled, any number may read it. A config outlives its probes and reports.
  *
+ * An open exporter may be pushed to by any number of threads at the same time.
+ *
  * Any number of threads may compare with one reference at the same time; a comparison is plain data.
  *
  * Real time: once a probe is made (oto_probe_new, or oto_probe_init in memory of yours), push, batch push, packet,
- * expect_text, poll, snapshot, finish and reset do not allocate, lock, wait or make a system call. Nothing here prints,
- * logs, starts threads, reads a clock or keeps global state. The environment variable OTOSCOPE_SIMD (for tests) is read by
+ * expect_text, poll, snapshot, finish, reset and oto_exporter_push do not allocate, lock, wait or make a system call.
+ * Nothing here prints, logs or keeps global state; nothing but an open exporter has threads, reads a clock or opens files. The environment variable OTOSCOPE_SIMD (for tests) is read by
  * oto_config_freeze. A bug that is caught (OTO_ERR_PANIC) does print one message to stderr.
  *
  * Made by `cargo run -p otoscope-ffi --example header`; do not edit.

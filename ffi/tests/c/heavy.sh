@@ -22,7 +22,9 @@ program() {
 
 build address
 program address asan ffi/tests/c/sequences.c sequences
-for seed in 1 2 3 4; do "$work/sequences" 500000 $seed; done
+rm -rf "$work/spool"
+printf '[spool]\nfolder = "%s"\n[ndjson]\n' "$(cd "$work" && pwd)/spool" >"$work/otoscope.toml"
+for seed in 1 2 3 4; do "$work/sequences" 500000 $seed "$work/otoscope.toml"; done
 program address asan examples/c/probe.c probe
 gcc -std=c99 examples/c/tone.c -o "$work/tone"
 "$work/tone" "$work/tone.wav"

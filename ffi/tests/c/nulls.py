@@ -10,6 +10,8 @@ import sys
 # Where the header says that NULL is allowed.
 OPTIONAL = {
     ("oto_probe_finish", "report"),
+    ("oto_exporter_push", "findings"),
+    ("oto_exporter_push", "id"),
     ("oto_reference_new_i16", "scores"),
     ("oto_reference_new_f32", "scores"),
     ("oto_reference_new_i16", "options"),
@@ -61,6 +63,18 @@ RIGHT = {
     "size_t *needed": "&size",
     "size_t *count": "&size",
     "void *mem": "memory",
+    "oto_exporter *exporter": "closed_exporter",
+    "const oto_exporter *exporter": "exporter",
+    "const char *config_path": "path",
+    "const oto_finding *findings": "found",
+    "oto_watermarks *out": "&marks",
+    "uint64_t *durable": "&big",
+    "char *id": "text",
+    "const char *const *names": "names",
+    "const char *const *values": "names",
+    "uint64_t unix_ms": "1",
+    "uint32_t timeout_ms": "10000",
+    "size_t attributes": "1",
     "const char *scores": '"snr"',
     "const char *norm_name": "oto_norm_str(0)",
     "const char *metric": '"level"',
@@ -79,6 +93,9 @@ RIGHT = {
 SPECIAL = {
     ("oto_stream_spec_init", "size_t size"): "sizeof spec",
     ("oto_report_value", "uint32_t field_id"): "OTO_FIELD_LEVEL_RMS_DBFS",
+    # NULL is allowed where there are none.
+    ("oto_exporter_push", "size_t count"): "0",
+    ("oto_exporter_open", "uint32_t flags"): "0",
 }
 KEYS = {"oto_config": '"clipping.min_run_samples"', "oto_comparison": '"snr"', "oto_report": '"level.rms_dbfs"', "oto_field": '"level.rms_dbfs"'}
 
@@ -118,6 +135,10 @@ int main(void) {
     oto_kind_info kind = OTO_KIND_INFO_INIT;
     oto_param_info param = OTO_PARAM_INFO_INIT;
     oto_score_info score = OTO_SCORE_INFO_INIT;
+    oto_exporter *exporter = NULL, *closed_exporter = NULL;
+    oto_watermarks marks = OTO_WATERMARKS_INIT;
+    const char *const names[] = {"a"};
+    const char *path = getenv("OTOSCOPE_CONFIG");
     const int16_t *const batch16[] = {pcm16};
     const float *const batch32[] = {pcm32};
     const size_t sizes[] = {160};
@@ -131,10 +152,13 @@ int main(void) {
     spec.sample_rate_hz = 16000;
     if (oto_config_new(&spec, &config) || oto_config_freeze(config) || oto_config_new(&spec, &open_config) || oto_probe_new(config, &probe) ||
         oto_report_new(config, &report) || oto_reference_new_i16(pcm16, 160, 16000, "snr", NULL, &reference) ||
+        oto_exporter_new(&exporter) || oto_exporter_new(&closed_exporter) || !path || oto_exporter_open(exporter, path, 0) ||
         oto_compare_i16(reference, pcm16, 160, 16000, &comparison) || oto_probe_size(config) > sizeof memory)
         return 2;
 """
-TAIL = r"""    oto_comparison_free(comparison);
+TAIL = r"""    oto_exporter_free(closed_exporter);
+    oto_exporter_free(exporter);
+    oto_comparison_free(comparison);
     oto_reference_free(reference);
     oto_report_free(report);
     oto_probe_free(probe);

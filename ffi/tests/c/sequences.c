@@ -2,7 +2,7 @@
  * Calls of the C interface in an order nobody would think of, with arguments nobody should give: nothing may crash, leak or answer with a
  * status that does not exist. Run under valgrind or AddressSanitizer.
  *
- *     sequences STEPS SEED
+ *     sequences STEPS SEED [otoscope.toml]
  */
 
 #include "otoscope.h"
@@ -24,6 +24,8 @@ static oto_config *configs[HANDLES];
 static oto_probe *probes[HANDLES];
 static oto_report *reports[HANDLES];
 static oto_reference *references[HANDLES];
+static oto_exporter *exporters[HANDLES];
+static const char *config_path;
 static oto_comparison *comparisons[HANDLES];
 /* A probe lives here if its place in `probes` points here. */
 static char *memory[HANDLES];
@@ -35,7 +37,7 @@ static float floats[2 * SAMPLES];
 static long counts[64];
 
 static void said(oto_status status) {
-    if (status > OTO_NOT_COMPUTED || status < OTO_ERR_POISONED) {
+    if (status > OTO_NOT_COMPUTED || status < OTO_ERR_TIMEOUT) {
         fprintf(stderr, "a status that does not exist: %d\n", (int)status);
         exit(1);
     }
@@ -149,6 +151,44 @@ static void compare(int i, int j) {
     }
 }
 
+static void export_(int i, int j) {
+    static const char *const names[] = {"gen_ai.speech.voice", "x", "", "\xff", "trace.id"};
+    oto_watermarks marks = OTO_WATERMARKS_INIT;
+    oto_finding odd[3];
+    uint64_t durable;
+    size_t needed;
+    char text[64], id[37];
+    switch (dice(12)) {
+    case 0:
+        if (!exporters[i]) {
+            said(oto_exporter_new(&exporters[i]));
+        } else if (dice(2)) {
+            /* Each opens the next folder below the spool's. */
+            said(oto_exporter_open(exporters[i], dice(4) ? config_path : word(), dice(8) ? 0 : dice(8) & ~1u));
+        }
+        break;
+    case 1:
+        if (dice(8) == 0) {
+            oto_exporter_free(exporters[i]);
+            exporters[i] = NULL;
+        }
+        break;
+    case 2:
+        if (dice(8) == 0) marks.struct_size = dice((uint32_t)sizeof marks + 1);
+        said(oto_exporter_watermarks(exporters[i], &marks));
+        break;
+    case 3: said(oto_exporter_error(exporters[i], dice(2) ? text : NULL, dice(2) ? sizeof text : 0, &needed)); break;
+    case 4:
+        if (dice(16) == 0) said(oto_exporter_flush(exporters[i], dice(2) ? 10000 : 0, &durable));
+        break;
+    default:
+        memset(odd, (int)dice(256), sizeof odd);
+        if (dice(2)) odd[1].metric_id = dice(40), odd[1].kind = dice(6), odd[1].severity = (int32_t)dice(4), odd[1].state = dice(3);
+        said(oto_exporter_push(exporters[i], reports[j], odd, dice(4), dice(4) ? 1700000000000u : (uint64_t)-1, names, names + dice(3), dice(3), dice(2) ? id : NULL));
+        break;
+    }
+}
+
 /* Forgets a probe, wherever it lives. */
 static void forget(int j) {
     oto_probe_free(probes[j]);
@@ -169,7 +209,7 @@ static void step(void) {
     uint8_t states[16];
     size_t needed;
     oto_finding found[4];
-    switch (dice(30)) {
+    switch (dice(32)) {
     case 0:
     case 1:
         if (!configs[i]) {
@@ -270,6 +310,8 @@ static void step(void) {
     }
     case 26:
     case 27: describe(); break;
+    case 29:
+    case 30: export_(i, j); break;
     case 28: {
         oto_stream_spec spec;
         said(oto_stream_spec_init(dice(16) ? &spec : NULL, dice(4) ? sizeof spec : dice((uint32_t)sizeof spec + 1)));
@@ -286,6 +328,7 @@ static void step(void) {
 int main(int argc, char **argv) {
     long steps = argc > 1 ? atol(argv[1]) : 20000, k;
     int i;
+    config_path = argc > 3 ? argv[3] : "nowhere.toml";
     state = argc > 2 ? (uint64_t)atol(argv[2]) : 1;
     for (i = 0; i < HANDLES; i++) {
         /* What oto_probe_align may ask for at most. */
@@ -303,6 +346,7 @@ int main(int argc, char **argv) {
         oto_report_free(reports[i]);
         oto_reference_free(references[i]);
         oto_comparison_free(comparisons[i]);
+        oto_exporter_free(exporters[i]);
         free(memory[i]);
     }
     for (i = 0; i < HANDLES; i++) oto_config_free(configs[i]);
