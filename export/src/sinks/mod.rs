@@ -2,3 +2,7 @@
 
 #[cfg(feature = "ndjson")]
 pub mod ndjson;
+#[cfg(feature = "otlp")]
+pub mod otlp;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
