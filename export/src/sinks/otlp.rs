@@ -16,9 +16,11 @@
 //!
 //! # Why JSON, and why not an OpenTelemetry crate
 //! OTLP/HTTP has two encodings of equal rank, and receivers must take both. JSON needs nothing this crate does not have already, while
-//! `opentelemetry-proto` brings prost and the whole SDK for types that would be filled once; packed, the two differ little, for most
-//! bytes are names. The SDK's own exporter keeps a queue in memory and drops what does not fit; here the spool is the queue, and what a store answers
-//! decides about the cursor.
+//! `opentelemetry-proto` brings prost and the whole SDK for types that would be filled once. The price: packed, a request is a quarter larger. The
+//! SDK's own exporter keeps a queue in memory and drops what does not fit; here the spool is the queue, and what a store answers decides about the
+//! cursor.
+//!
+//! Only logs are sent. Counters need a process that begins at the end of the spool, as [`prometheus`](crate::sinks) does: a collector can scrape that.
 //!
 //! # What the answers mean
 //! | answer | then |
@@ -168,10 +170,12 @@ impl Otlp {
         if shown != options.endpoint {
             return Err(invalid(format!("the endpoint {shown} has a password in it; use a header")));
         }
-        let uri: Uri = url.parse().map_err(|error| invalid(format!("the endpoint {shown} is no address: {error}")))?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+        let uri: Option<Uri> = url.parse().ok();
+        let is_http =
+            |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|h| !h.is_empty());
+        let Some(uri) = uri.filter(is_http) else {
             return Err(invalid(format!("the endpoint {shown} is no address; write http://HOST:PORT or https://HOST")));
-        }
+        };
         if options.endpoint.contains(['?', '#']) {
             return Err(invalid(format!("the endpoint {shown} has more than a path; /v1/logs is added to it")));
         }
@@ -323,7 +327,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 fn packed(json: &[u8]) -> io::Result<Vec<u8>> {
-    // Names repeat so much that the fastest level packs them to a tenth already.
+    // Names repeat so much that the fastest level packs a request to about a tenth already.
     let mut out = GzEncoder::new(Vec::with_capacity(json.len() / 8), Compression::fast());
     out.write_all(json)?;
     out.finish()

@@ -324,7 +324,12 @@ impl Layout {
         }
         let stem = field.unit.suffix().and_then(|suffix| field.name.strip_suffix(suffix)).unwrap_or(field.name);
         let separator = if ladder.unit.is_empty() { "" } else { "_" };
-        let name = format!("{PREFIX}{}_{stem}{separator}{}", metric.name, ladder.unit);
+        // A field may be called as its unit.
+        let name = if field.name == ladder.unit {
+            format!("{PREFIX}{}_{stem}", metric.name)
+        } else {
+            format!("{PREFIX}{}_{stem}{separator}{}", metric.name, ladder.unit)
+        };
         if self.histograms.iter().any(|h| h.name == name) {
             return Err(format!("prometheus: two fields of {} would both be {name}; leave one out", metric.name));
         }
@@ -725,7 +730,8 @@ pub fn spool_readings(folder: &Path) -> Vec<Reading> {
         let labels = std::iter::once(("spool", spool.as_str())).chain(more.iter().copied()).map(owned_pair).collect();
         all.push(Reading { name: prefixed(name), help: help.to_owned(), kind, labels, value });
     };
-    let disk = Disk::new(folder).ok().filter(|_| folder.is_dir());
+    // In this order: a disk makes its folder.
+    let disk = Some(folder).filter(|folder| folder.is_dir()).and_then(|folder| Disk::new(folder).ok());
     let state: Option<State> = disk
         .as_ref()
         .and_then(|disk| disk.read(STATE, 0, 1 << 20).ok())
