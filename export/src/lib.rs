@@ -50,6 +50,8 @@ mod power;
 mod reader;
 mod record;
 mod ring;
+#[cfg(feature = "prometheus")]
+mod scrape;
 mod segment;
 mod sink;
 pub mod sinks;

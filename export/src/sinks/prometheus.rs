@@ -22,15 +22,11 @@
 //! Each report has a voice, a build and a server (options say which fields of the record those are). The first
 //! [`most_label_sets`](PrometheusOptions::most_label_sets) combinations get series of their own, all later ones share one where every label is
 //! `other`, and `otoscope_folded_reports_total` says how many reports that were.
-//!
-//! # Why its own server
-//! A scrape is one GET. Std's listener with deadlines for slow clients and a bound on their number is less than any server crate brings along
-//! (`tiny_http` sets no time limits); the head is parsed by `httparse`. Scrapes are not encrypted and there is no password: it listens on loopback
-//! unless told otherwise.
 
 use crate::cursor;
 use crate::names::AUDIO_PREFIX;
 use crate::record::Record;
+use crate::scrape::Server;
 use crate::sink::{Failure, Rejected, Sink, spool_name};
 use crate::spool::{STATE, State};
 use crate::storage::{Disk, Storage};
@@ -39,13 +35,10 @@ use otoscope::spec::{FieldSpec, MetricSpec, Unit};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 /// Every name begins with it.
 const PREFIX: &str = "otoscope_";
@@ -55,14 +48,6 @@ const DEFAULT_FIELDS: &str = include_str!("prometheus.fields");
 const OTHER: &str = "other";
 /// A longer label is cut, so that a few labels cannot fill the memory.
 const LONGEST_LABEL_CHARS: usize = 200;
-/// Clients at once.
-const MOST_CLIENTS: usize = 16;
-/// For the whole head of a request, and again for the answer.
-const CLIENT_PATIENCE: Duration = Duration::from_secs(10);
-/// Of a request.
-const LONGEST_HEAD: usize = 16 << 10;
-/// How long the listener sleeps when nobody comes: what a scrape waits at most.
-const NAP: Duration = Duration::from_millis(20);
 /// `worst` in the record, and what it is without a finding.
 const SEVERITIES: [&str; 4] = ["none", "info", "warning", "error"];
 
@@ -132,16 +117,13 @@ type Source = Box<dyn Fn() -> Vec<Reading> + Send + Sync>;
 /// See the module. Dropping it ends the server.
 pub struct Prometheus {
     shared: Arc<Shared>,
-    address: SocketAddr,
-    server: Option<JoinHandle<()>>,
+    server: Server,
 }
 
 struct Shared {
     layout: Layout,
     counts: Mutex<Counts>,
     sources: Mutex<Vec<Source>>,
-    clients: AtomicUsize,
-    stop: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -156,29 +138,23 @@ impl Prometheus {
     /// `InvalidInput` for a field or a label that cannot be; what the operating system answers when the address is taken.
     pub fn new(options: &PrometheusOptions) -> io::Result<Self> {
         let layout = Layout::new(options).map_err(|what| io::Error::new(io::ErrorKind::InvalidInput, what))?;
-        let listener = TcpListener::bind(options.listen).map_err(|error| {
+        let shared = Arc::new(Shared { layout, counts: Mutex::default(), sources: Mutex::default() });
+        let scraped = Arc::clone(&shared);
+        let answer = move |accept: &str| {
+            let format = if wants_open_metrics(accept) { Format::OpenMetrics } else { Format::Text };
+            (format.content_type(), page(&scraped, format))
+        };
+        let server = Server::start(options.listen, answer).map_err(|error| {
             let what = format!("prometheus cannot listen on {}: {error}; set another address", options.listen);
             io::Error::new(error.kind(), what)
         })?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            layout,
-            counts: Mutex::default(),
-            sources: Mutex::default(),
-            clients: AtomicUsize::new(0),
-            stop: AtomicBool::new(false),
-        });
-        let serving = Arc::clone(&shared);
-        let server =
-            std::thread::Builder::new().name("otoscope-scrape".to_owned()).spawn(move || serve(&listener, &serving))?;
-        Ok(Self { shared, address, server: Some(server) })
+        Ok(Self { shared, server })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// Adds what else is to be seen: the closure is asked at every scrape, in the server's thread. It should not wait for anything.
@@ -201,16 +177,7 @@ impl Prometheus {
 
 impl std::fmt::Debug for Prometheus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Prometheus").field("address", &self.address).finish_non_exhaustive()
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
-        if let Some(server) = self.server.take() {
-            let _ = server.join();
-        }
+        f.debug_struct("Prometheus").field("address", &self.address()).finish_non_exhaustive()
     }
 }
 
@@ -531,6 +498,15 @@ enum Format {
     OpenMetrics,
 }
 
+impl Format {
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
 /// The text of one scrape.
 struct Page {
     format: Format,
@@ -776,103 +752,6 @@ pub fn spool_readings(folder: &Path) -> Vec<Reading> {
         }
     }
     all
-}
-
-/// Until it is told to stop: takes clients, each in a thread, so that a slow one keeps nobody waiting.
-fn serve(listener: &TcpListener, shared: &Arc<Shared>) {
-    struct Leaving(Arc<Shared>);
-    impl Drop for Leaving {
-        fn drop(&mut self) {
-            self.0.clients.fetch_sub(1, Ordering::AcqRel);
-        }
-    }
-    while !shared.stop.load(Ordering::Acquire) {
-        match listener.accept() {
-            Ok((client, _)) => {
-                shared.clients.fetch_add(1, Ordering::AcqRel);
-                let leaving = Leaving(Arc::clone(shared));
-                if shared.clients.load(Ordering::Acquire) > MOST_CLIENTS {
-                    continue;
-                }
-                // Where no thread is to be had, the client is dropped and asks again.
-                let _ = std::thread::Builder::new().name("otoscope-scraped".to_owned()).spawn(move || {
-                    let _ = answer(client, &leaving.0);
-                });
-            }
-            // Nobody, or no descriptor left: later.
-            Err(_) => std::thread::sleep(NAP),
-        }
-    }
-}
-
-struct Asked {
-    method: String,
-    path: String,
-    accept: String,
-}
-
-fn answer(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
-    client.set_nonblocking(false)?;
-    client.set_write_timeout(Some(CLIENT_PATIENCE))?;
-    let asked = read_head(&mut client)?;
-    let plain = "text/plain; charset=utf-8";
-    let (status, kind, body) = match asked {
-        Err(status) => (status, plain, format!("{status}\n")),
-        Ok(Asked { method, .. }) if method != "GET" && method != "HEAD" => {
-            ("405 Method Not Allowed", plain, "Only GET and HEAD.\n".to_owned())
-        }
-        Ok(Asked { method, path, accept }) => {
-            let (status, kind, body) = match path.split('?').next().unwrap_or_default() {
-                "/metrics" if wants_open_metrics(&accept) => (
-                    "200 OK",
-                    "application/openmetrics-text; version=1.0.0; charset=utf-8",
-                    page(shared, Format::OpenMetrics),
-                ),
-                "/metrics" => ("200 OK", "text/plain; version=0.0.4; charset=utf-8", page(shared, Format::Text)),
-                _ => ("404 Not Found", plain, "There is only /metrics.\n".to_owned()),
-            };
-            if method == "HEAD" {
-                return client.write_all(head(status, kind, body.len()).as_bytes());
-            }
-            (status, kind, body)
-        }
-    };
-    client.write_all((head(status, kind, body.len()) + &body).as_bytes())
-}
-
-fn head(status: &str, kind: &str, len: usize) -> String {
-    format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n")
-}
-
-/// The head of the request, or the status it deserves.
-fn read_head(client: &mut TcpStream) -> io::Result<Result<Asked, &'static str>> {
-    let (start, mut bytes) = (Instant::now(), Vec::new());
-    loop {
-        let left = CLIENT_PATIENCE.saturating_sub(start.elapsed());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        client.set_read_timeout(Some(left))?;
-        let mut piece = [0; 2048];
-        let n = client.read(&mut piece)?;
-        bytes.extend_from_slice(&piece[..n]);
-        let mut headers = [httparse::EMPTY_HEADER; 64];
-        let mut request = httparse::Request::new(&mut headers);
-        match request.parse(&bytes) {
-            Ok(httparse::Status::Complete(_)) => {
-                let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-                let accept: Vec<_> = request.headers.iter().filter(|h| h.name.eq_ignore_ascii_case("accept")).collect();
-                let accept = accept.iter().map(|h| String::from_utf8_lossy(h.value)).collect::<Vec<_>>().join(",");
-                return Ok(Ok(Asked { method: text(request.method), path: text(request.path), accept }));
-            }
-            Ok(httparse::Status::Partial) if n == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(httparse::Status::Partial) if bytes.len() < LONGEST_HEAD => {}
-            Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-                return Ok(Err("431 Request Header Fields Too Large"));
-            }
-            Err(_) => return Ok(Err("400 Bad Request")),
-        }
-    }
 }
 
 /// Whether `Accept` prefers OpenMetrics to the older text.
