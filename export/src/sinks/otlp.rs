@@ -30,7 +30,7 @@
 //! | 2xx, with some refused | OTLP does not say which, and forbids sending them again: they are counted ([`OtlpCounters::refused_unnamed`]) and stay in the spool |
 //! | 400, 413, 422 | the request is halved until the record is found that the server does not take: a dead letter |
 //! | 400 for every record, and for an empty request too | stop: it is not the records |
-//! | 408, 425, 429, 5xx, no connection | later; `Retry-After` is kept to |
+//! | 408, 425, 429, 5xx, no connection, a certificate that is not trusted | later; `Retry-After` is kept to |
 //! | 401, 403, redirects, any other 4xx, an answer that is no OTLP | stop: somebody has to change something |
 //!
 //! Other 5xx than those of the specification (502, 503, 504) are repeated too: to lose reports because a server crashed is not better.
