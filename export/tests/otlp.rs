@@ -13,10 +13,11 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -518,5 +519,68 @@ fn wrong_options_are_named() {
         let error = with(&*change).expect_err(named);
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
         assert!(error.to_string().contains(named), "{error}");
+    }
+}
+
+/// Any build of the OpenTelemetry Collector with the receiver `otlp` and the exporter `debug`; then
+/// `cargo test --all-features -- --ignored a_real_collector`.
+#[test]
+#[ignore = "needs otelcol on the path"]
+fn a_real_collector_takes_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Free a moment ago.
+    let address = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
+    let config = format!(
+        "{{receivers: {{otlp: {{protocols: {{http: {{endpoint: '{address}'}}}}}}}}, \
+         exporters: {{debug: {{verbosity: detailed}}}}, \
+         service: {{telemetry: {{metrics: {{level: none}}}}, \
+         pipelines: {{logs: {{receivers: [otlp], exporters: [debug]}}}}}}}}"
+    );
+    let (path, log) = (folder.path().join("config.yaml"), folder.path().join("log"));
+    std::fs::write(&path, config).expect("writable");
+    let mut collector = Command::new("otelcol")
+        .arg("--config")
+        .arg(format!("file:{}", path.display()))
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(&log).expect("writable"))
+        .spawn()
+        .expect("otelcol is installed");
+    let traced: &[(&str, &str)] = &[("trace.id", TRACE), ("span.id", "00f067aa0ba902b7")];
+    let records = records(&[traced; 40]);
+    let mut options = OtlpOptions::default();
+    options.endpoint = format!("http://{address}");
+    options.request_records = 15;
+    let mut sink = Otlp::new(&options).expect("right options");
+    let start = Instant::now();
+    let taken = loop {
+        match sink.deliver(&records) {
+            // It is still starting.
+            Err(Failure::Later { done: 0, .. }) if start.elapsed() < Duration::from_secs(60) => {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            taken => break taken,
+        }
+    };
+    let seen = || std::fs::read_to_string(&log).expect("readable");
+    let count = |text: &str| text.lines().filter(|line| line.starts_with("LogRecord #")).count();
+    while count(&seen()) < 40 && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    collector.kill().expect("it runs");
+    collector.wait().expect("it ends");
+    assert_eq!(taken, Ok(Vec::new()));
+    let text = seen();
+    assert_eq!(count(&text), 40);
+    for line in [
+        "SeverityNumber: Error(17)",
+        "EventName: tts.report",
+        "Trace ID: 0af7651916cd43dd8448eb211c80319c",
+        "Span ID: 00f067aa0ba902b7",
+        "     -> service.name: Str(demo)",
+        "     -> tts.audio.channels: Int(1)",
+        "     -> tts.audio.is_final: Bool(true)",
+        "     -> tts.audio.duration_s: Double(2)",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} is not in\n{text:.3000}");
     }
 }
