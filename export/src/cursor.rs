@@ -21,6 +21,10 @@ pub struct Cursor {
     pub damages: u64,
     /// Bytes of those.
     pub damaged_bytes: u64,
+    /// Records that were there before an exporter that only wants what is new began: it was not offered them.
+    pub passed: u64,
+    /// Whether this exporter only wants what is new: the spool keeps nothing for it while it is away.
+    pub only_new: bool,
 }
 
 fn name(sink: &str) -> String {
@@ -56,7 +60,9 @@ pub(crate) fn newest<S: Storage>(storage: &S) -> io::Result<u64> {
     Ok(all(storage)?.iter().map(|(_, cursor)| cursor.seq).max().unwrap_or(0))
 }
 
-/// The cursor that is last.
+/// The cursor that is last, of those something is kept for; of all, if there is none of those.
 pub(crate) fn oldest<S: Storage>(storage: &S) -> io::Result<Option<u64>> {
-    Ok(all(storage)?.iter().map(|(_, cursor)| cursor.seq).min())
+    let all = all(storage)?;
+    let kept_for = all.iter().filter(|(_, cursor)| !cursor.only_new).map(|(_, cursor)| cursor.seq).min();
+    Ok(kept_for.or_else(|| all.iter().map(|(_, cursor)| cursor.seq).min()))
 }

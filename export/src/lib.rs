@@ -52,6 +52,8 @@ mod reader;
 mod record;
 mod ring;
 pub mod run;
+#[cfg(feature = "prometheus")]
+mod scrape;
 mod segment;
 mod sink;
 pub mod sinks;

@@ -39,6 +39,12 @@ pub trait Sink: Send {
         PumpOptions::default()
     }
 
+    /// Whether it only wants what is written after its pump was opened. What counts in the memory of its process says yes: replayed records would
+    /// be counted as if they had just happened, and again by every process.
+    fn starts_at_end(&self) -> bool {
+        false
+    }
+
     /// Called when nothing came for a while, and before the end: what is kept open is closed.
     ///
     /// # Errors
@@ -205,10 +211,15 @@ impl<S: Storage> Pump<S> {
     /// What the storage answers.
     pub fn with_storage(storage: S, sink: &mut dyn Sink, options: PumpOptions) -> io::Result<Self> {
         let sink_name = sink.name().to_owned();
-        let cursor = cursor::load(&storage, &sink_name)?;
-        // From now on the writer knows that somebody has to fetch what it writes.
-        cursor::store(&storage, &sink_name, &cursor)?;
+        let mut cursor = cursor::load(&storage, &sink_name)?;
         let mut reader = Reader::new(storage, cursor.seq + 1);
+        cursor.only_new = sink.starts_at_end();
+        if cursor.only_new {
+            cursor.passed += reader.jump_to_end()?;
+            cursor.seq = reader.next_seq() - 1;
+        }
+        // From now on the writer knows that somebody has to fetch what it writes.
+        cursor::store(reader.storage(), &sink_name, &cursor)?;
         reader.set_damage_patience(options.damage_patience);
         Ok(Self {
             reader,
@@ -268,6 +279,9 @@ impl<S: Storage> Pump<S> {
             }
             Err(Failure::Later { done, rejected, reason }) => {
                 self.settle(done.min(self.batch.len()), &rejected)?;
+                if done > 0 {
+                    self.patience = self.options.patience_first;
+                }
                 let wait = self.patience;
                 self.patience = (2 * wait).min(self.options.patience_most);
                 Ok(Step::Waiting(reason, wait))

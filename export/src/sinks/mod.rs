@@ -6,3 +6,7 @@ pub mod elasticsearch;
 pub mod ndjson;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+#[cfg(feature = "otlp")]
+pub mod otlp;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;

@@ -53,6 +53,7 @@ const NUMBERS: &[(&str, i64)] = &[
     ("OTO_SCRIPT_KANA", 7),
     ("OTO_SCRIPT_HANGUL", 8),
     ("OTO_ABI_VERSION", 1),
+    ("OTO_EXPORTER_DELIVER", 1),
 ];
 
 #[test]
