@@ -149,10 +149,10 @@ fn once(args: &ConfigArgs, patience: Duration) -> Result<u8, Stop> {
     let mut code = 0;
     for factory in config.factories().map_err(|e| wrong(args, &e))? {
         for spool in spools(&config.spool.folder).map_err(|e| Problem::reading(&config.spool.folder, &e))? {
-            let mut sink = (factory.make)();
-            let options = sink.pump_options();
-            let done = otoscope_export::Pump::open(&spool, &mut *sink, options)
-                .and_then(|mut pump| pump.drain(&mut *sink, patience));
+            let done = (factory.make)().and_then(|mut sink| {
+                let options = sink.pump_options();
+                otoscope_export::Pump::open(&spool, &mut *sink, options)?.drain(&mut *sink, patience)
+            });
             match done {
                 Ok(count) => {
                     term::note(&format!("otoscope export: {}: {count} records to {}", spool.display(), factory.name));
@@ -292,7 +292,7 @@ fn replay(args: &ConfigArgs, name: &str, from: SystemTime, to: Option<SystemTime
     };
     let ms = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64);
     let (from, to) = (ms(from), to.map_or(u64::MAX, ms));
-    let mut sink = (factory.make)();
+    let mut sink = (factory.make)().map_err(|e| Problem::new(name, e.to_string(), "correct the configuration"))?;
     if !sink.takes_replays() {
         let advice = "delete what is wrong in it and start with an empty store of another name";
         return Err(Problem::new(name, "it counts or stores each record once and takes no replays", advice).into());

@@ -9,6 +9,7 @@ use crate::spool::SpoolOptions;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,6 +28,12 @@ pub struct ExportConfig {
     pub parquet: Option<ParquetSection>,
     /// Elasticsearch or OpenSearch.
     pub elasticsearch: Option<ElasticsearchSection>,
+    /// Kafka.
+    pub kafka: Option<KafkaSection>,
+    /// Counters and histograms to scrape.
+    pub prometheus: Option<PrometheusSection>,
+    /// An OpenTelemetry collector.
+    pub otlp: Option<OtlpSection>,
 }
 
 /// `[spool]`
@@ -122,6 +129,52 @@ pub struct ElasticsearchSection {
     pub install_templates: Option<bool>,
 }
 
+/// `[kafka]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct KafkaSection {
+    /// Such as `one:9092,two:9092`.
+    pub bootstrap_servers: String,
+    /// Default `tts.report.v1`; it should be there already.
+    pub topic: Option<String>,
+    /// Properties of librdkafka: `"security.protocol" = "SASL_SSL"`.
+    #[serde(default)]
+    pub properties: BTreeMap<String, String>,
+    /// Properties that are secret: `"sasl.password" = "KAFKA_PASSWORD"`, the variable of the environment that holds it.
+    #[serde(default)]
+    pub properties_env: BTreeMap<String, String>,
+}
+
+/// `[prometheus]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct PrometheusSection {
+    /// Where it is scraped; default `127.0.0.1:9464`.
+    pub listen: Option<std::net::SocketAddr>,
+    /// Fields that become histograms, `metric.field`, `metric.*` or `*`.
+    pub fields: Option<Vec<String>>,
+    /// Sets of voice, build and server that are told apart; the rest is `other`.
+    pub most_label_sets: Option<usize>,
+}
+
+/// `[otlp]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct OtlpSection {
+    /// Such as `http://localhost:4318`.
+    pub endpoint: String,
+    /// Headers of every request: `Authorization = "OTLP_TOKEN"`, the variable of the environment that holds the value.
+    #[serde(default)]
+    pub headers_env: BTreeMap<String, String>,
+    /// Certificates to trust instead of the public ones, in PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Whether requests are packed (default true).
+    pub gzip: Option<bool>,
+}
+
 /// What is wrong with a configuration, and the mend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError(pub String);
@@ -203,6 +256,15 @@ impl ExportConfig {
         if let Some(section) = &self.elasticsearch {
             all.push(elasticsearch(section)?);
         }
+        if let Some(section) = &self.kafka {
+            all.push(kafka(section)?);
+        }
+        if let Some(section) = &self.prometheus {
+            all.push(prometheus(section, &self.spool.folder)?);
+        }
+        if let Some(section) = &self.otlp {
+            all.push(otlp(section)?);
+        }
         if all.is_empty() {
             let text = "no sink has a section: write [ndjson], [parquet], [elasticsearch]...".to_owned();
             return Err(ConfigError(text));
@@ -229,7 +291,7 @@ pub struct Factory {
     /// The sink's name.
     pub name: &'static str,
     /// Makes one.
-    pub make: Box<dyn Fn() -> Box<dyn Sink> + Send + Sync>,
+    pub make: Box<dyn Fn() -> io::Result<Box<dyn Sink>> + Send + Sync>,
 }
 
 impl Factory {
@@ -238,14 +300,22 @@ impl Factory {
         allow(dead_code, reason = "there may be no sink at all")
     )]
     fn new<S: Sink + 'static>(name: &'static str, make: impl Fn() -> S + Send + Sync + 'static) -> Self {
-        Self { name, make: Box::new(move || Box::new(make())) }
+        Self { name, make: Box::new(move || Ok(Box::new(make()))) }
+    }
+
+    #[cfg_attr(
+        not(any(feature = "kafka", feature = "prometheus", feature = "otlp")),
+        allow(dead_code, reason = "only some sinks can fail to be made")
+    )]
+    fn trying<S: Sink + 'static>(
+        name: &'static str,
+        make: impl Fn() -> io::Result<S> + Send + Sync + 'static,
+    ) -> Self {
+        Self { name, make: Box::new(move || Ok(Box::new(make()?))) }
     }
 }
 
-#[cfg_attr(
-    all(feature = "ndjson", feature = "parquet", feature = "elasticsearch"),
-    allow(dead_code, reason = "every sink is there")
-)]
+#[allow(dead_code, reason = "every sink may be there")]
 fn not_built(name: &str) -> ConfigError {
     ConfigError(format!("[{name}]: this program was built without it; build it with `--features {name}`"))
 }
@@ -314,6 +384,111 @@ fn elasticsearch(section: &ElasticsearchSection) -> Result<Factory, ConfigError>
 #[cfg(not(feature = "elasticsearch"))]
 fn elasticsearch(_: &ElasticsearchSection) -> Result<Factory, ConfigError> {
     Err(not_built("elasticsearch"))
+}
+
+/// Names and secrets from the environment.
+#[cfg_attr(not(any(feature = "kafka", feature = "otlp")), allow(dead_code, reason = "only sinks with a login need it"))]
+fn secrets(section: &str, names: &BTreeMap<String, String>) -> Result<Vec<(String, String)>, ConfigError> {
+    let read = |(name, variable): (&String, &String)| match std::env::var(variable) {
+        Ok(value) if !value.is_empty() => Ok((name.clone(), value)),
+        _ => Err(ConfigError(format!("[{section}] {name}: the variable {variable} is not set; export it first"))),
+    };
+    names.iter().map(read).collect()
+}
+
+#[cfg(feature = "kafka")]
+fn kafka(section: &KafkaSection) -> Result<Factory, ConfigError> {
+    let mut options = sinks::kafka::KafkaOptions::default();
+    options.bootstrap_servers.clone_from(&section.bootstrap_servers);
+    if let Some(topic) = &section.topic {
+        options.topic.clone_from(topic);
+    }
+    options.properties = section.properties.clone().into_iter().collect();
+    options.properties.extend(secrets("kafka", &section.properties_env)?);
+    Ok(Factory::trying("kafka", move || sinks::kafka::Kafka::new(options.clone())))
+}
+
+#[cfg(not(feature = "kafka"))]
+fn kafka(_: &KafkaSection) -> Result<Factory, ConfigError> {
+    Err(not_built("kafka"))
+}
+
+#[cfg(feature = "otlp")]
+fn otlp(section: &OtlpSection) -> Result<Factory, ConfigError> {
+    let mut options = sinks::otlp::OtlpOptions::default();
+    options.endpoint.clone_from(&section.endpoint);
+    options.headers = secrets("otlp", &section.headers_env)?;
+    options.gzip = section.gzip.unwrap_or(true);
+    if let Some(path) = &section.ca_file {
+        let pem = std::fs::read(path);
+        options.ca_pem = Some(pem.map_err(|e| ConfigError(format!("[otlp] ca_file: {}: {e}", path.display())))?);
+    }
+    Ok(Factory::trying("otlp", move || sinks::otlp::Otlp::new(&options)))
+}
+
+#[cfg(not(feature = "otlp"))]
+fn otlp(_: &OtlpSection) -> Result<Factory, ConfigError> {
+    Err(not_built("otlp"))
+}
+
+/// One page for all spools: each has a sink of its own, and all count into the same.
+#[cfg(feature = "prometheus")]
+struct SharedPage(std::sync::Arc<std::sync::Mutex<sinks::prometheus::Prometheus>>);
+
+#[cfg(feature = "prometheus")]
+impl Sink for SharedPage {
+    fn name(&self) -> &str {
+        "prometheus"
+    }
+
+    fn starts_at_end(&self) -> bool {
+        true
+    }
+
+    fn takes_replays(&self) -> bool {
+        false
+    }
+
+    fn deliver(
+        &mut self,
+        batch: &[crate::Record],
+    ) -> Result<Vec<crate::sink::Rejected>, crate::sink::Failure> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).deliver(batch)
+    }
+}
+
+#[cfg(feature = "prometheus")]
+#[allow(clippy::unnecessary_wraps, reason = "as the other sinks")]
+fn prometheus(section: &PrometheusSection, spool: &Path) -> Result<Factory, ConfigError> {
+    use sinks::prometheus::{Prometheus, PrometheusOptions};
+    use std::sync::{Arc, Mutex, PoisonError};
+    let mut options = PrometheusOptions::default();
+    options.listen = section.listen.unwrap_or(options.listen);
+    if let Some(fields) = &section.fields {
+        options.fields.clone_from(fields);
+    }
+    options.most_label_sets = section.most_label_sets.unwrap_or(options.most_label_sets);
+    let spool = spool.to_owned();
+    let page: Mutex<Option<Arc<Mutex<Prometheus>>>> = Mutex::new(None);
+    // It listens once the first spool is there: a configuration that is only looked at takes no port.
+    Ok(Factory::trying("prometheus", move || {
+        let mut page = page.lock().unwrap_or_else(PoisonError::into_inner);
+        if page.is_none() {
+            let made = Prometheus::new(&options)?;
+            let spool = spool.clone();
+            made.watch(move || {
+                let folders = crate::run::spools(&spool).unwrap_or_default();
+                folders.iter().flat_map(|folder| sinks::prometheus::spool_readings(folder)).collect()
+            });
+            *page = Some(Arc::new(Mutex::new(made)));
+        }
+        page.clone().map(SharedPage).ok_or_else(|| io::Error::other("it was just made"))
+    }))
+}
+
+#[cfg(not(feature = "prometheus"))]
+fn prometheus(_: &PrometheusSection, _: &Path) -> Result<Factory, ConfigError> {
+    Err(not_built("prometheus"))
 }
 
 #[cfg(test)]

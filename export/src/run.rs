@@ -112,10 +112,12 @@ fn sleep(time: Duration, stop: &AtomicBool) {
 fn pump(spool: &Path, factory: &Factory, stop: &AtomicBool, tell: &(dyn Fn(&str) + Send + Sync)) {
     let mut trouble = Trouble { sink: factory.name, spool, tell, status: SinkStatus::default(), reason: None };
     while !stop.load(Ordering::Acquire) {
-        let mut sink = (factory.make)();
-        let options = sink.pump_options();
-        match Pump::open(spool, &mut *sink, options) {
-            Ok(mut pump) => {
+        let opened = (factory.make)().and_then(|mut sink| {
+            let options = sink.pump_options();
+            Pump::open(spool, &mut *sink, options).map(|pump| (sink, pump))
+        });
+        match opened {
+            Ok((mut sink, mut pump)) => {
                 if let Err(error) = deliver(&mut pump, &mut *sink, stop, &mut trouble) {
                     // The spool's own side: read or written again from the start.
                     trouble.begins("stopped", &error.to_string());
