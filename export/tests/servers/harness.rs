@@ -26,6 +26,12 @@ impl Server {
         server
     }
 
+    /// Where its files are.
+    pub fn folder(&self) -> PathBuf {
+        let all = std::env::var_os("OTOSCOPE_SERVERS").map(PathBuf::from);
+        all.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../build/servers")).join(self.0)
+    }
+
     /// As if the machine had taken it away: `kill -9`.
     pub fn kill(&self) {
         self.call("kill");

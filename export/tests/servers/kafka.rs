@@ -134,3 +134,29 @@ fn a_broker_that_refuses_is_understood() {
     }
     assert_eq!(read_topic(SERVERS, TOPIC).len(), 100);
 }
+
+#[cfg(feature = "kafka-tls")]
+#[test]
+#[ignore = "make test-servers SERVER_FEATURES=kafka-tls"]
+fn tls_is_spoken_with_a_broker_whose_certificate_is_trusted() {
+    const TLS: &str = "127.0.0.1:19097";
+    let server = Server::start("kafka");
+    create_topic(TOPIC, &[]);
+    let all = records(20, |_| String::new());
+    let certificate = server.folder().join("tls.crt");
+    let certificate = certificate.to_str().expect("UTF-8");
+    let login = [
+        ("security.protocol", "sasl_ssl"),
+        ("sasl.mechanism", "PLAIN"),
+        ("sasl.username", "reporter"),
+        ("sasl.password", "letmein"),
+        ("message.timeout.ms", "3000"),
+    ];
+    let trusting: Vec<_> = login.into_iter().chain([("ssl.ca.location", certificate)]).collect();
+    assert_eq!(sink(TLS, TOPIC, &trusting).deliver(&all), Ok(vec![]));
+    assert_eq!(read_topic(SERVERS, TOPIC).len(), 20);
+    let failure = sink(TLS, TOPIC, &login).deliver(&all).expect_err("nobody vouches for it");
+    let Failure::Later { done: 0, reason, .. } = failure else { panic!("{failure:?}") };
+    assert!(reason.contains("certificate"), "{reason}");
+    assert_eq!(read_topic(SERVERS, TOPIC).len(), 20, "nothing went to a stranger");
+}
