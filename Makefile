@@ -32,7 +32,7 @@ test: test-rust test-c test-python
 
 .PHONY: test-rust
 test-rust: tools
-	$(CARGO) test --workspace --exclude otoscope-python --exclude otoscope-benches
+	$(CARGO) test --workspace --exclude otoscope-python --exclude otoscope-benches --features otoscope-export/kafka
 
 .PHONY: test-c
 test-c: tools
@@ -44,11 +44,17 @@ test-python: $(VENV)/ready
 	$(VENV)/bin/pip install --quiet --force-reinstall --no-deps $$(ls -t $(TARGET)/wheels/otoscope-*.whl | head -1)
 	$(VENV)/bin/python -m pytest -q python/tests
 
+## test-servers: sinks beside real servers that are killed, fetched by apt, Maven and PyPI (KILLS=20 for a long run)
+.PHONY: test-servers
+test-servers: tools
+	OTOSCOPE_SERVER_KILLS=$(or $(KILLS),3) OTOSCOPE_CHILD_KILLS=$(or $(KILLS),3) $(CARGO) test -p otoscope-export \
+		--features $(or $(SERVER_FEATURES),kafka,elasticsearch) --test servers -- --ignored --nocapture --test-threads=1
+
 ## check: format, clippy, docs, header, stubs and generated pages (what CI asks beside the tests)
 .PHONY: check
 check: tools $(VENV)/ready
 	git ls-files '*.rs' | xargs rustfmt --check --edition 2024
-	$(CARGO) clippy --workspace --all-targets --exclude otoscope-python -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --exclude otoscope-python --features otoscope-export/kafka -- -D warnings
 	$(CARGO) clippy -p otoscope-python -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --exclude otoscope-python --document-private-items
 	$(CARGO) run --quiet -p otoscope-tests --bin docs

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "elasticsearch")]
 pub mod elasticsearch;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 #[cfg(feature = "ndjson")]
 pub mod ndjson;
 #[cfg(feature = "parquet")]
