@@ -13,3 +13,6 @@ mod harness;
 #[path = "servers/kafka.rs"]
 #[cfg(feature = "kafka")]
 mod kafka;
+#[path = "servers/search.rs"]
+#[cfg(feature = "elasticsearch")]
+mod search;
