@@ -192,7 +192,7 @@ start_search() { # NAME PORT VARIABLE
     background "$1" env "$3=$jdk" "${as_user[@]}" "bin/$1" -p "$home/pid"
     until_ok 120 "$1" curl --silent --fail "http://127.0.0.1:$2/_cluster/health?wait_for_status=yellow&timeout=1s"
     # What was started is a launcher: the server is its child.
-    read -r pid <"$home/pid"
+    pid=$(cat "$home/pid")
     remember "$1" "$pid"
 }
 start_opensearch() { start_search opensearch 19201 OPENSEARCH_JAVA_HOME; }
