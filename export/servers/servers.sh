@@ -167,15 +167,15 @@ get_search() { # NAME COORDINATE
     rm -rf "$work/$1"
     mkdir -p "$work/$1"
     unpack "$work/download/$1-$version.zip" "$work/$1"
-    mv "$work/$1/$1-$version" "$work/$1/home"
-    chmod a+x "$work/$1"/home/bin/*
-    find "$work/$1/home/modules" -path '*/bin/*' -type f -exec chmod a+x {} +
+    mv "$work/$1/$1-$version" "$work/$1/dist"
+    chmod a+x "$work/$1"/dist/bin/*
+    find "$work/$1/dist/modules" -path '*/bin/*' -type f -exec chmod a+x {} +
 }
 get_opensearch() { get_search opensearch "$OPENSEARCH"; }
 get_elasticsearch() { get_search elasticsearch "$ELASTICSEARCH"; }
 
 start_search() { # NAME PORT VARIABLE
-    local home=$work/$1/home jdk pid as_user=()
+    local home=$work/$1/dist jdk pid as_user=()
     jdk=$(jdk_home 21)
     sed "s#@DATA@#$work/$1/data#" "$here/conf/$1.yml" >"$home/config/$1.yml"
     mkdir -p "$home/config/jvm.options.d" "$home/logs"
@@ -192,7 +192,7 @@ start_search() { # NAME PORT VARIABLE
     background "$1" env "$3=$jdk" "${as_user[@]}" "bin/$1" -p "$home/pid"
     until_ok 120 "$1" curl --silent --fail "http://127.0.0.1:$2/_cluster/health?wait_for_status=yellow&timeout=1s"
     # What was started is a launcher: the server is its child.
-    read -r pid <"$home/pid"
+    pid=$(cat "$home/pid")
     remember "$1" "$pid"
 }
 start_opensearch() { start_search opensearch 19201 OPENSEARCH_JAVA_HOME; }
@@ -205,13 +205,13 @@ get_prometheus() {
     command -v apt-get >/dev/null || fail "without apt there is no $PROMETHEUS"
     rm -f "$work/download/${PROMETHEUS}"_*.deb
     (cd "$work/download" && { apt-get download -qq "$PROMETHEUS" || { apt-get update -qq && apt-get download -qq "$PROMETHEUS"; }; }) || fail "apt refuses $PROMETHEUS"
-    dpkg-deb -x "$work/download/${PROMETHEUS}"_*.deb "$work/prometheus/home"
+    dpkg-deb -x "$work/download/${PROMETHEUS}"_*.deb "$work/prometheus/dist"
 }
 
 start_prometheus() {
     cp "$here/conf/prometheus.yml" "$work/prometheus/"
     cd "$work/prometheus"
-    background prometheus home/usr/bin/prometheus --config.file=prometheus.yml --storage.tsdb.path=data --web.listen-address=127.0.0.1:19095 --web.enable-remote-write-receiver
+    background prometheus dist/usr/bin/prometheus --config.file=prometheus.yml --storage.tsdb.path=data --web.listen-address=127.0.0.1:19095 --web.enable-remote-write-receiver
     until_ok 30 prometheus curl --silent --fail http://127.0.0.1:19095/-/ready
 }
 
