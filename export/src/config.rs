@@ -307,10 +307,7 @@ impl Factory {
         not(any(feature = "kafka", feature = "prometheus", feature = "otlp")),
         allow(dead_code, reason = "only some sinks can fail to be made")
     )]
-    fn trying<S: Sink + 'static>(
-        name: &'static str,
-        make: impl Fn() -> io::Result<S> + Send + Sync + 'static,
-    ) -> Self {
+    fn trying<S: Sink + 'static>(name: &'static str, make: impl Fn() -> io::Result<S> + Send + Sync + 'static) -> Self {
         Self { name, make: Box::new(move || Ok(Box::new(make()?))) }
     }
 }
@@ -449,10 +446,7 @@ impl Sink for SharedPage {
         false
     }
 
-    fn deliver(
-        &mut self,
-        batch: &[crate::Record],
-    ) -> Result<Vec<crate::sink::Rejected>, crate::sink::Failure> {
+    fn deliver(&mut self, batch: &[crate::Record]) -> Result<Vec<crate::sink::Rejected>, crate::sink::Failure> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).deliver(batch)
     }
 }

@@ -6,9 +6,9 @@ pub mod elasticsearch;
 pub mod kafka;
 #[cfg(feature = "ndjson")]
 pub mod ndjson;
-#[cfg(feature = "parquet")]
-pub mod parquet;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;

@@ -33,13 +33,19 @@ fn ask(url: &str, path: &str, body: &Value) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
+/// What was written a moment ago is found from now on.
+fn refresh(url: &str) {
+    ureq::post(format!("{url}/tts-report-*/_refresh")).send_empty().expect("a good answer");
+}
+
 /// Every document: id, revision, digest.
 fn read_back(url: &str) -> Vec<((ReportId, u32), u32)> {
-    ask(url, "tts-report-*/_refresh", &json!({}));
+    refresh(url);
     let mut all = Vec::new();
     let mut after = Value::Null;
     loop {
-        let mut query = json!({ "size": 5000, "sort": ["event.id"], "version": true, "_source": ["event.id", "tts.digest32"] });
+        let mut query =
+            json!({ "size": 5000, "sort": ["event.id"], "version": true, "_source": ["event.id", "tts.digest32"] });
         if !after.is_null() {
             query["search_after"] = after;
         }
@@ -79,8 +85,10 @@ fn understood((name, url): (&'static str, &str)) {
     let batch = records(20);
     assert_eq!(sink.deliver(&batch), Ok(vec![]));
     assert_eq!(sink.deliver(&batch), Ok(vec![]), "again is harmless");
-    let newer: Vec<Record> =
-        batch[..5].iter().map(|r| Record { envelope: otoscope_export::Envelope { rev: 1, ..r.envelope }, ..r.clone() }).collect();
+    let newer: Vec<Record> = batch[..5]
+        .iter()
+        .map(|r| Record { envelope: otoscope_export::Envelope { rev: 1, ..r.envelope }, ..r.clone() })
+        .collect();
     assert_eq!(sink.deliver(&newer), Ok(vec![]));
     assert_eq!(sink.deliver(&batch[..5]), Ok(vec![]), "an old revision after a new one changes nothing");
     let stored = read_back(url);
@@ -97,6 +105,7 @@ fn understood((name, url): (&'static str, &str)) {
     assert_eq!(rejected.iter().map(|r| r.index).collect::<Vec<_>>(), [1]);
     assert!(rejected[0].reason.contains("tts.audio.channels"), "{}", rejected[0].reason);
 
+    refresh(url);
     // By voice, and the pairing of a finding's parts.
     let query = json!({ "size": 0, "aggs": {
         "voices": { "terms": { "field": "gen_ai.speech.voice" }, "aggs": { "loudness": { "avg": { "field": "tts.audio.loudness.integrated_lufs" } } } },
