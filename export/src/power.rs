@@ -433,3 +433,56 @@ fn a_full_spool_drops_the_oldest_or_refuses_the_newest_and_counts_either() {
     let (mut log, _) = Log::open(disk.clone(), small(Drop::Newest)).expect("it opens");
     assert!((101..=110).all(|n| log.append(&envelope(n), &json(n))), "{:?}", log.counters());
 }
+
+#[test]
+fn a_disk_that_refuses_for_a_while_costs_nothing_but_time() {
+    let disk = Forgetful::new(11);
+    let mut options = crate::SpoolOptions::default();
+    (options.ring_slots, options.held_bytes) = (16, 40_000);
+    let spool = crate::Spool::with_storage(disk.clone(), options).expect("it opens");
+    let plan = otoscope::Config::new(otoscope::StreamSpec::mono(8_000)).freeze().expect("defaults");
+    let report = otoscope::Probe::new(&plan).finish();
+    let push = |n: u64| {
+        let submission = crate::Submission { report: &report, findings: &[], unix_ms: n, attributes: &[] };
+        spool.handle().try_push(submission).is_ok()
+    };
+    assert!(push(1));
+    assert_eq!(spool.handle().flush(Duration::from_secs(30)).expect("a good disk"), 1);
+    // Every operation fails.
+    disk.with(|inner| inner.failures = 1);
+    let taken = (2..200).filter(|n| {
+        std::thread::sleep(Duration::from_millis(1));
+        push(*n)
+    });
+    let taken = taken.count() as u64;
+    assert!((1..190).contains(&taken), "what does not fit into memory is refused: {taken}");
+    let refused = spool.handle().flush(Duration::from_millis(50)).expect_err("not durable");
+    assert_eq!(refused.kind(), io::ErrorKind::TimedOut);
+    assert!(spool.handle().error().is_some(), "the disk's words are there");
+    assert_eq!(spool.handle().watermarks().durable, 1);
+    disk.with(|inner| inner.failures = 0);
+    assert_eq!(spool.handle().flush(Duration::from_secs(60)).expect("a good disk again"), 1 + taken);
+    assert_eq!(spool.handle().error(), None);
+    let marks = spool.handle().watermarks();
+    assert_eq!((marks.accepted, marks.dropped), (1 + taken, 198 - taken));
+    let (all, reader) = read_all(&disk, 1);
+    assert_eq!((all.len() as u64, reader.skipped), (1 + taken, 0));
+}
+
+#[test]
+fn ten_hours_of_backlog_are_fetched_in_order_without_a_gap() {
+    let disk = Forgetful::new(12);
+    let options = LogOptions { segment_bytes: 200_000, max_bytes: u64::MAX, drop: Drop::Oldest };
+    let (mut log, _) = Log::open(disk.clone(), options).expect("it opens");
+    for n in 1..=36_000 {
+        assert!(log.append(&envelope(n), b"{}"));
+        if n % 3_000 == 0 {
+            log.write().and_then(|()| log.sync()).expect("a good disk");
+        }
+    }
+    let mut store = Store::default();
+    let mut pump = Pump::with_storage(disk.clone(), &mut store, PumpOptions::default()).expect("it opens");
+    while pump.step(&mut store).expect("a good disk") != Step::Nothing {}
+    assert!(store.have.iter().map(|r| r.seq).eq(1..=36_000));
+    assert_eq!((pump.cursor().delivered, pump.cursor().skipped), (36_000, 0));
+}

@@ -250,7 +250,8 @@ fn check_log(log: &Value, record: &Record) {
             || name == "otoscope.version"
             || is_traced && ["trace.id", "span.id"].contains(&name)
     };
-    let names: Vec<&String> = json.keys().filter(|name| !elsewhere(name)).collect();
+    let mut names: Vec<&String> = json.keys().filter(|name| !elsewhere(name)).collect();
+    names.sort();
     assert_eq!(found.keys().collect::<Vec<_>>(), names);
     for name in names {
         let (is, was) = (&found[name], &json[name]);

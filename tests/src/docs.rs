@@ -211,6 +211,7 @@ const GUIDE: [(&str, &[(&str, &str)]); 3] = [
             ("The command line", "guide/cli.md"),
             ("Reading a report", "guide/report.md"),
             ("The HTML report", "guide/html.md"),
+            ("From the server to the stores", "guide/export.md"),
         ],
     ),
     (
