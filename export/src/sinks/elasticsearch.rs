@@ -4,7 +4,7 @@
 //! external version. What is sent twice is answered with 409, and that is fine. Data streams take only `create`, so that neither revisions nor
 //! replays would fit; an index a day is dropped as a whole when its time has come.
 //!
-//! A document has ECS names (see [`to_ecs`](crate::to_ecs)). Templates with the types of all fields are installed before the first batch; what they
+//! A document has ECS names (see [`to_ecs`]). Templates with the types of all fields are installed before the first batch; what they
 //! do not know is stored and not indexed.
 
 use crate::names::{ATTRIBUTES, to_ecs};
