@@ -503,6 +503,25 @@ mod tests {
     }
 
     #[test]
+    fn the_example_is_right_with_every_section() {
+        let text = include_str!("../../examples/export/otoscope.toml");
+        let as_it_is = ExportConfig::parse(text).expect("right");
+        assert!(as_it_is.parquet.is_some() && as_it_is.kafka.is_none());
+        // Remarks have a space behind the mark; what may be switched on has none.
+        let switched_on = |line: &str| match line.strip_prefix('#') {
+            Some(rest) if !rest.starts_with(' ') => rest.to_owned(),
+            _ => line.to_owned(),
+        };
+        let all = text.lines().map(switched_on).collect::<Vec<_>>().join("\n");
+        let all = ExportConfig::parse(&all).expect("right");
+        let sections = [all.ndjson.is_some(), all.parquet.is_some(), all.elasticsearch.is_some()];
+        let others = [all.kafka.is_some(), all.prometheus.is_some(), all.otlp.is_some()];
+        assert_eq!((sections, others), ([true; 3], [true; 3]));
+        let kafka = all.kafka.expect("just seen");
+        assert_eq!((kafka.properties.len(), kafka.properties_env.len()), (3, 1));
+    }
+
+    #[test]
     fn a_missing_secret_names_the_variable_and_a_read_one_is_nowhere() {
         let missing = secret("password", Some(&"OTOSCOPE_NO_SUCH".to_owned()), None).expect_err("not set");
         assert!(missing.to_string().contains("OTOSCOPE_NO_SUCH"), "{missing}");
