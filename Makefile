@@ -45,10 +45,12 @@ test-python: $(VENV)/ready
 	$(VENV)/bin/python -m pytest -q python/tests
 
 ## test-servers: sinks beside real servers that are killed, fetched by apt, Maven and PyPI (KILLS=20 for a long run)
+# A list with a comma cannot stand in $(or): it would be two.
+SERVER_FEATURES ?= kafka,elasticsearch
 .PHONY: test-servers
 test-servers: tools
 	OTOSCOPE_SERVER_KILLS=$(or $(KILLS),3) OTOSCOPE_CHILD_KILLS=$(or $(KILLS),3) $(CARGO) test -p otoscope-export \
-		--features $(or $(SERVER_FEATURES),kafka,elasticsearch) --test servers -- --ignored --nocapture --test-threads=1
+		--features $(SERVER_FEATURES) --test servers -- --ignored --nocapture --test-threads=1
 
 ## check: format, clippy, docs, header, stubs and generated pages (what CI asks beside the tests)
 .PHONY: check
