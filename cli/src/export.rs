@@ -9,7 +9,7 @@ use comfy_table::Cell;
 use otoscope_export::config::ExportConfig;
 use otoscope_export::run::{Exporters, spools};
 use otoscope_export::status::{SpoolStatus, status};
-use otoscope_export::verify::{self, Hours};
+use otoscope_export::verify;
 use otoscope_export::{Disk, Failure, Reader};
 
 use crate::problem::{Problem, Stop};
@@ -125,23 +125,19 @@ fn serve(args: &ConfigArgs, quiet: bool) -> Result<u8, Stop> {
             term::note(&format!("otoscope export: {line}"));
         }
     };
-    // The first Ctrl-C or SIGTERM ends the batches that are under way; the second ends the program.
+    // The first Ctrl-C ends the batches that are under way; the second ends the program.
     let _ = ctrlc::set_handler(|| {
         if STOP.swap(true, Ordering::AcqRel) {
             std::process::exit(130);
         }
     });
     let exporters = Exporters::start(&config, tell).map_err(|e| wrong(args, &e))?;
-    tell(&format!("from {} to {}", config.spool.folder.display(), names(&config)));
+    tell(&format!("from {} to {}", config.spool.folder.display(), exporters.sinks().join(", ")));
     while !STOP.load(Ordering::Acquire) {
         std::thread::sleep(Duration::from_millis(100));
     }
     exporters.stop();
     Ok(0)
-}
-
-fn names(config: &ExportConfig) -> String {
-    config.factories().map_or_else(|e| e.to_string(), |all| all.iter().map(|f| f.name).collect::<Vec<_>>().join(", "))
 }
 
 fn once(args: &ConfigArgs, patience: Duration) -> Result<u8, Stop> {
@@ -197,16 +193,16 @@ fn of_spool(spool: &SpoolStatus) -> String {
         marks.accepted,
         marks.written,
         marks.durable,
-        writer.bytes as f64 / 1e6,
+        writer.counters.bytes as f64 / 1e6,
         if writer.ended { "; the writer has ended" } else { "" }
     );
     let lost = [
         (marks.dropped, "reports found the ring full"),
-        (writer.dropped_oldest, "records went before every store had them: the spool was full"),
-        (writer.dropped_newest, "records were refused: the spool was full"),
-        (writer.too_long, "records were too long"),
+        (writer.counters.dropped_oldest, "records went before every store had them: the spool was full"),
+        (writer.counters.dropped_newest, "records were refused: the spool was full"),
+        (writer.counters.too_long, "records were too long"),
         (marks.attributes_left_out, "attributes did not fit"),
-        (writer.failed_writes, "writes failed and were done again"),
+        (writer.counters.failed_writes, "writes failed and were done again"),
     ];
     for (count, what) in lost.iter().filter(|(count, _)| *count > 0) {
         text.push_str(&format!("  {count} {what}\n"));
@@ -229,36 +225,21 @@ fn of_spool(spool: &SpoolStatus) -> String {
     text
 }
 
-/// What a store has, and how many of it twice; or why nobody knows.
-type Counted = Result<(Hours, u64), String>;
-
 fn check(args: &ConfigArgs) -> Result<u8, Stop> {
     let config = read(args)?;
     let folder = &config.spool.folder;
-    let mut code = 0;
-    let mut stores: Vec<(&str, Counted)> = Vec::new();
-    if let Some(file) = config.ndjson.as_ref().and_then(|section| section.file.as_ref()) {
-        stores.push(("ndjson", otoscope_export::sinks::ndjson::hours(file).map_err(|e| e.to_string())));
-    }
-    if let Some(section) = &config.parquet {
-        let hours = otoscope_export::sinks::parquet::hours(&section.folder);
-        stores.push(("parquet", hours.map_err(|e| e.to_string())));
-    }
-    if config.elasticsearch.is_some() {
-        let sink = config.search_store().map_err(|e| wrong(args, &e))?;
-        let hours = sink.hours().map(|hours| (hours, 0)).map_err(|failure| match failure {
-            Failure::Later { reason, .. } | Failure::Stop(reason) => reason,
-        });
-        stores.push(("elasticsearch", hours));
-    }
+    let factories = config.factories().map_err(|e| wrong(args, &e))?;
+    let stores = factories.iter().filter_map(|factory| Some((factory.name, factory.count.as_ref()?)));
+    let stores: Vec<_> = stores.collect();
     if stores.is_empty() {
         return Err(wrong(args, &"no store that can be counted: ndjson with a file, parquet or elasticsearch").into());
     }
-    for (name, store) in stores {
-        let (hours, duplicates) = match store {
+    let mut code = 0;
+    for (name, count) in stores {
+        let (hours, duplicates) = match count() {
             Ok(found) => found,
-            Err(reason) => {
-                term::complain(&Problem::new(name, reason, "try again when it answers"));
+            Err(error) => {
+                term::complain(&Problem::new(name, error.to_string(), "try again when it answers"));
                 code = 2;
                 continue;
             }
@@ -288,7 +269,8 @@ fn replay(args: &ConfigArgs, name: &str, from: SystemTime, to: Option<SystemTime
     let factories = config.factories().map_err(|e| wrong(args, &e))?;
     let Some(factory) = factories.iter().find(|f| f.name == name) else {
         let what = format!("the configuration has no [{name}]");
-        return Err(Problem::new("--sink", what, format!("use one of {}", names(&config))).into());
+        let names: Vec<&str> = factories.iter().map(|f| f.name).collect();
+        return Err(Problem::new("--sink", what, format!("use one of {}", names.join(", "))).into());
     };
     let ms = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64);
     let (from, to) = (ms(from), to.map_or(u64::MAX, ms));

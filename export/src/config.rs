@@ -6,6 +6,7 @@ use crate::log::{Drop, LogOptions};
 use crate::sink::Sink;
 use crate::sinks;
 use crate::spool::SpoolOptions;
+use crate::verify::Counted;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -273,25 +274,14 @@ impl ExportConfig {
     }
 }
 
-#[cfg(feature = "elasticsearch")]
-impl ExportConfig {
-    /// The search store, to ask it what it has.
-    ///
-    /// # Errors
-    /// There is no section, or it makes no sense.
-    pub fn search_store(&self) -> Result<sinks::elasticsearch::Elasticsearch, ConfigError> {
-        let section =
-            self.elasticsearch.as_ref().ok_or_else(|| ConfigError("there is no [elasticsearch]".to_owned()))?;
-        elasticsearch_options(section).map(sinks::elasticsearch::Elasticsearch::new)
-    }
-}
-
 /// Makes a sink for each spool.
 pub struct Factory {
     /// The sink's name.
     pub name: &'static str,
     /// Makes one.
     pub make: Box<dyn Fn() -> io::Result<Box<dyn Sink>> + Send + Sync>,
+    /// Counts what its store has, where that can be asked: see [`verify`](crate::verify).
+    pub count: Option<Box<dyn Fn() -> io::Result<Counted> + Send + Sync>>,
 }
 
 impl Factory {
@@ -300,7 +290,7 @@ impl Factory {
         allow(dead_code, reason = "there may be no sink at all")
     )]
     fn new<S: Sink + 'static>(name: &'static str, make: impl Fn() -> S + Send + Sync + 'static) -> Self {
-        Self { name, make: Box::new(move || Ok(Box::new(make()))) }
+        Self { name, make: Box::new(move || Ok(Box::new(make()))), count: None }
     }
 
     #[cfg_attr(
@@ -308,7 +298,16 @@ impl Factory {
         allow(dead_code, reason = "only some sinks can fail to be made")
     )]
     fn trying<S: Sink + 'static>(name: &'static str, make: impl Fn() -> io::Result<S> + Send + Sync + 'static) -> Self {
-        Self { name, make: Box::new(move || Ok(Box::new(make()?))) }
+        Self { name, make: Box::new(move || Ok(Box::new(make()?))), count: None }
+    }
+
+    #[cfg_attr(
+        not(any(feature = "ndjson", feature = "parquet", feature = "elasticsearch")),
+        allow(dead_code, reason = "only some stores can be asked")
+    )]
+    fn counted(mut self, count: impl Fn() -> io::Result<Counted> + Send + Sync + 'static) -> Self {
+        self.count = Some(Box::new(count));
+        self
     }
 }
 
@@ -320,14 +319,11 @@ fn not_built(name: &str) -> ConfigError {
 #[cfg(feature = "ndjson")]
 #[allow(clippy::unnecessary_wraps, reason = "as the other sinks")]
 fn ndjson(section: &NdjsonSection) -> Result<Factory, ConfigError> {
-    let section = section.clone();
-    Ok(Factory::new("ndjson", move || match &section.file {
-        Some(file) => {
-            let (rotate, keep) = (section.rotate_bytes.unwrap_or(256 << 20), section.keep.unwrap_or(8));
-            sinks::ndjson::Ndjson::file(file, rotate, keep)
-        }
-        None => sinks::ndjson::Ndjson::stdout(),
-    }))
+    use sinks::ndjson::{Ndjson, hours};
+    let (rotate, keep) = (section.rotate_bytes.unwrap_or(256 << 20), section.keep.unwrap_or(8));
+    let Some(file) = section.file.clone() else { return Ok(Factory::new("ndjson", Ndjson::stdout)) };
+    let lines = file.clone();
+    Ok(Factory::new("ndjson", move || Ndjson::file(&file, rotate, keep)).counted(move || hours(&lines)))
 }
 
 #[cfg(not(feature = "ndjson"))]
@@ -341,7 +337,9 @@ fn parquet(section: &ParquetSection) -> Result<Factory, ConfigError> {
     let mut options = sinks::parquet::ParquetOptions { folder: section.folder.clone(), ..Default::default() };
     options.records = section.records.unwrap_or(options.records).max(1);
     options.every = section.every_s.map_or(options.every, Duration::from_secs);
-    Ok(Factory::new("parquet", move || sinks::parquet::Parquet::new(options.clone())))
+    let folder = options.folder.clone();
+    let factory = Factory::new("parquet", move || sinks::parquet::Parquet::new(options.clone()));
+    Ok(factory.counted(move || sinks::parquet::hours(&folder)))
 }
 
 #[cfg(not(feature = "parquet"))]
@@ -349,9 +347,8 @@ fn parquet(_: &ParquetSection) -> Result<Factory, ConfigError> {
     Err(not_built("parquet"))
 }
 
-/// How the search store is reached, also for [`verify`](crate::verify).
 #[cfg(feature = "elasticsearch")]
-pub(crate) fn elasticsearch_options(
+fn elasticsearch_options(
     section: &ElasticsearchSection,
 ) -> Result<sinks::elasticsearch::ElasticsearchOptions, ConfigError> {
     use sinks::elasticsearch::{Credentials, ElasticsearchOptions};
@@ -375,7 +372,13 @@ pub(crate) fn elasticsearch_options(
 #[cfg(feature = "elasticsearch")]
 fn elasticsearch(section: &ElasticsearchSection) -> Result<Factory, ConfigError> {
     let options = elasticsearch_options(section)?;
-    Ok(Factory::new("elasticsearch", move || sinks::elasticsearch::Elasticsearch::new(options.clone())))
+    let store = sinks::elasticsearch::Elasticsearch::new(options.clone());
+    let count = move || match store.hours() {
+        Ok(hours) => Ok((hours, 0)),
+        Err(failure) => Err(io::Error::other(failure.into_reason())),
+    };
+    let factory = Factory::new("elasticsearch", move || sinks::elasticsearch::Elasticsearch::new(options.clone()));
+    Ok(factory.counted(count))
 }
 
 #[cfg(not(feature = "elasticsearch"))]

@@ -7,6 +7,7 @@ use crate::cursor;
 use crate::record::Envelope;
 use crate::segment::{self, Found, HEADER};
 use crate::storage::{Appender, Storage};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::io;
 
@@ -49,7 +50,8 @@ pub struct Repair {
 }
 
 /// What happened since the spool was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct LogCounters {
     /// Records of segments that were removed before every exporter had them.

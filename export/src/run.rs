@@ -42,6 +42,7 @@ pub fn spools(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// The running exporters.
 pub struct Exporters {
+    sinks: Vec<&'static str>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -53,6 +54,7 @@ impl Exporters {
     /// The configuration makes no sense.
     pub fn start(config: &ExportConfig, tell: impl Fn(&str) + Send + Sync + 'static) -> Result<Self, ConfigError> {
         let factories: Vec<Arc<Factory>> = config.factories()?.into_iter().map(Arc::new).collect();
+        let sinks = factories.iter().map(|factory| factory.name).collect();
         let (folder, stop) = (config.spool.folder.clone(), Arc::new(AtomicBool::new(false)));
         let (stopped, tell) = (Arc::clone(&stop), Arc::new(tell));
         let look = move || {
@@ -79,7 +81,13 @@ impl Exporters {
         };
         let thread = std::thread::Builder::new().name("otoscope-export".to_owned()).spawn(look);
         let thread = thread.map_err(|e| ConfigError(format!("no thread can be started: {e}")))?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { sinks, stop, thread: Some(thread) })
+    }
+
+    /// The names of the sinks it delivers to.
+    #[must_use]
+    pub fn sinks(&self) -> &[&'static str] {
+        &self.sinks
     }
 
     /// Ends all pumps after the batch they are at, and waits for them.
@@ -138,18 +146,18 @@ fn deliver(
     stop: &AtomicBool,
     trouble: &mut Trouble<'_>,
 ) -> io::Result<()> {
-    let mut idle_since: Option<Instant> = None;
+    let (mut idle_since, mut told_idle): (Option<Instant>, bool) = (None, false);
     while !stop.load(Ordering::Acquire) {
         match pump.step(sink)? {
             Step::Delivered(count) => {
                 trouble.ends(count);
-                idle_since = None;
+                (idle_since, told_idle) = (None, false);
             }
             Step::Nothing => {
                 let since = *idle_since.get_or_insert_with(Instant::now);
-                if since.elapsed() >= IDLE {
-                    // Once, until something comes again.
-                    idle_since = Some(Instant::now() + Duration::from_secs(3600));
+                // Once, until something comes again.
+                if !told_idle && since.elapsed() >= IDLE {
+                    told_idle = true;
                     let _ = sink.idle();
                 }
                 trouble.rests();

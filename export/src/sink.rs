@@ -3,7 +3,7 @@
 use crate::cursor::{self, Cursor};
 use crate::reader::{DAMAGE_PATIENCE, Reader};
 use crate::record::Record;
-use crate::storage::{Disk, Storage};
+use crate::storage::{Disk, Storage, hold};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -80,6 +80,13 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What the store said.
+    #[must_use]
+    pub fn into_reason(self) -> String {
+        let (Self::Later { reason, .. } | Self::Stop(reason)) = self;
+        reason
+    }
+
     /// Nothing of the batch is delivered yet.
     pub fn later(reason: impl ToString) -> Self {
         Self::Later { done: 0, rejected: Vec::new(), reason: reason.to_string() }
@@ -179,20 +186,13 @@ impl Pump<Disk> {
     /// What the operating system answers; `WouldBlock` if another process moves this cursor.
     pub fn open(folder: &Path, sink: &mut dyn Sink, options: PumpOptions) -> io::Result<Self> {
         let name = sink.name().to_owned();
-        let lock = OpenOptions::new().create(true).append(true).open(folder.join(format!("cursor-{name}.lock")))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => {
-                let what = format!("another process exports {} to {name}", folder.display());
-                return Err(io::Error::new(io::ErrorKind::WouldBlock, what));
-            }
-            Err(std::fs::TryLockError::Error(error)) => return Err(error),
-        }
+        let Some(lock) = hold(&folder.join(format!("cursor-{name}.lock")))? else {
+            let what = format!("another process exports {} to {name}", folder.display());
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, what));
+        };
         let mut pump = Self::with_storage(Disk::new(folder)?, sink, options)?;
-        match sink.begin(&spool_name(folder)) {
-            Ok(next) => pump.skip_to(next.unwrap_or(0)),
-            Err(Failure::Later { reason, .. } | Failure::Stop(reason)) => return Err(io::Error::other(reason)),
-        }
+        let next = sink.begin(&spool_name(folder)).map_err(|failure| io::Error::other(failure.into_reason()))?;
+        pump.skip_to(next.unwrap_or(0));
         pump.dead_letters.path = Some(folder.join(format!("dead-{name}.ndjson")));
         pump._lock = Some(lock);
         Ok(pump)
@@ -330,10 +330,7 @@ impl<S: Storage> Pump<S> {
             match self.step(sink)? {
                 Step::Delivered(n) => *count += n as u64,
                 Step::Nothing => {
-                    return match sink.idle() {
-                        Ok(()) => Ok(()),
-                        Err(Failure::Later { reason, .. } | Failure::Stop(reason)) => Err(io::Error::other(reason)),
-                    };
+                    return sink.idle().map_err(|failure| io::Error::other(failure.into_reason()));
                 }
                 Step::Waiting(reason, wait) => {
                     if start.elapsed() + wait > timeout {

@@ -4,10 +4,10 @@ use crate::id::{IdSource, ReportId};
 use crate::log::{Log, LogCounters, LogOptions, Repair};
 use crate::record::{self, Parts};
 use crate::ring::Ring;
-use crate::storage::{Disk, Storage};
+use crate::storage::{Disk, Storage, hold};
 use otoscope::{Finding, Report, State};
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -245,16 +245,11 @@ impl Spool {
         for instance in 0..1000 {
             let folder = folder.as_ref().join(instance.to_string());
             let disk = Disk::new(&folder)?;
-            let lock = OpenOptions::new().create(true).append(true).open(folder.join("writer.lock"))?;
-            match lock.try_lock() {
-                Ok(()) => {
-                    let mut spool = Self::with_storage(disk, options)?;
-                    spool.folder = folder;
-                    spool._lock = Some(lock);
-                    return Ok(spool);
-                }
-                Err(std::fs::TryLockError::WouldBlock) => {}
-                Err(std::fs::TryLockError::Error(error)) => return Err(error),
+            if let Some(lock) = hold(&folder.join("writer.lock"))? {
+                let mut spool = Self::with_storage(disk, options)?;
+                spool.folder = folder;
+                spool._lock = Some(lock);
+                return Ok(spool);
             }
         }
         Err(io::Error::other("a thousand processes write below this folder already"))
@@ -330,16 +325,9 @@ impl Drop for Spool {
 pub struct SpoolState {
     /// See there.
     pub watermarks: Watermarks,
-    /// Records of segments that were removed before every exporter had them.
-    pub dropped_oldest: u64,
-    /// Records that were refused because the spool was full.
-    pub dropped_newest: u64,
-    /// Records too long for a segment.
-    pub too_long: u64,
-    /// Writes and syncs that failed.
-    pub failed_writes: u64,
-    /// Bytes on disk.
-    pub bytes: u64,
+    /// What happened on the disk's side.
+    #[serde(flatten)]
+    pub counters: LogCounters,
     /// What the disk said last, while it refuses.
     pub error: Option<String>,
     /// Whether the writer has ended.
@@ -436,18 +424,9 @@ impl<S: Storage> Writer<S> {
 
     /// Writes the state beside the log if it differs from `before`.
     fn leave_state(&self, before: Option<String>, ended: bool) -> String {
-        let counters = self.log.counters();
         let handle = Handle { shared: Arc::clone(&self.shared) };
-        let state = SpoolState {
-            watermarks: handle.watermarks(),
-            dropped_oldest: counters.dropped_oldest,
-            dropped_newest: counters.dropped_newest,
-            too_long: counters.too_long,
-            failed_writes: counters.failed_writes,
-            bytes: counters.bytes,
-            error: handle.error(),
-            ended,
-        };
+        let state =
+            SpoolState { watermarks: handle.watermarks(), counters: self.log.counters(), error: handle.error(), ended };
         let text = serde_json::to_string(&state).unwrap_or_default();
         if before.as_ref() != Some(&text) {
             // It is for people to look at: where it cannot be written, the log has the same trouble and says so.

@@ -1,8 +1,19 @@
 //! Files as the spool sees them: few operations, so that tests can put a disk below it that forgets what was not synced.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+/// Takes a file that only one process may have, and makes it if it is not there; `None` if another has it. It is given back when the file is
+/// closed, also by the death of the process.
+pub(crate) fn hold(path: &Path) -> io::Result<Option<File>> {
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
 
 /// A folder of files.
 pub trait Storage: Send + Sync + 'static {

@@ -20,6 +20,9 @@ pub struct Tally {
 /// Hours since 1970, and what is in each.
 pub type Hours = BTreeMap<u64, Tally>;
 
+/// What a store has, and how many records of it twice.
+pub type Counted = (Hours, u64);
+
 /// The hour of a time.
 #[must_use]
 pub fn hour_of(unix_ms: u64) -> u64 {

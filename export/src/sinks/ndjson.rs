@@ -3,7 +3,7 @@
 use crate::id::ReportId;
 use crate::record::{Envelope, Record, digest_of};
 use crate::sink::{Failure, Rejected, Sink};
-use crate::verify::{Counter, Hours};
+use crate::verify::{Counted, Counter};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -99,7 +99,7 @@ fn rotate(path: &Path, keep: u32) -> io::Result<()> {
 ///
 /// # Errors
 /// What the operating system answers; `NotFound` without the file.
-pub fn hours(path: &Path) -> io::Result<(Hours, u64)> {
+pub fn hours(path: &Path) -> io::Result<Counted> {
     let mut counter = Counter::default();
     let mut files = vec![path.to_owned()];
     files.extend((1..).map(|n| numbered(path, n)).take_while(|p| p.exists()));

@@ -11,7 +11,7 @@ use crate::id::ReportId;
 use crate::names::LABEL_PREFIX;
 use crate::record::{Envelope, Record, json_schema, timestamp};
 use crate::sink::{Failure, PumpOptions, Rejected, Sink};
-use crate::verify::{Counter, Hours};
+use crate::verify::{Counted, Counter};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMillisecondType};
@@ -210,19 +210,18 @@ impl Parquet {
         Ok(())
     }
 
-    fn batch(&self, records: &[Record]) -> io::Result<RecordBatch> {
-        let rows: Vec<Value> = records.iter().map(|record| self.row(record)).collect();
+    fn batch(&self, rows: &[Value]) -> io::Result<RecordBatch> {
         let mut decoder = ReaderBuilder::new(Arc::clone(&self.schema))
-            .with_batch_size(records.len())
+            .with_batch_size(rows.len())
             .build_decoder()
             .map_err(io::Error::other)?;
-        decoder.serialize(&rows).map_err(io::Error::other)?;
+        decoder.serialize(rows).map_err(io::Error::other)?;
         decoder.flush().map_err(io::Error::other)?.ok_or_else(|| io::Error::other("a batch of no records"))
     }
 
-    /// A record with its labels in a map, and what this library does not know in `other`.
-    fn row(&self, record: &Record) -> Value {
-        let object: Map<String, Value> = serde_json::from_slice(&record.json).unwrap_or_default();
+    /// A record with its labels in a map, and what this library does not know in `other`; `None` if it is no JSON object.
+    fn row(&self, record: &Record) -> Option<Value> {
+        let object: Map<String, Value> = serde_json::from_slice(&record.json).ok()?;
         let (mut row, mut labels, mut other) = (Map::new(), Map::new(), Map::new());
         for (name, value) in object {
             match name.strip_prefix(LABEL_PREFIX) {
@@ -237,7 +236,7 @@ impl Parquet {
         if !other.is_empty() {
             row.insert("other".to_owned(), Value::from(other).to_string().into());
         }
-        row.into()
+        Some(row.into())
     }
 }
 
@@ -272,18 +271,19 @@ impl Sink for Parquet {
         let (mut done, mut rejected) = (0, Vec::new());
         // One file for each stretch of one day.
         for run in batch.chunk_by(|a, b| day_of(a) == day_of(b)) {
-            let (mut good, mut indices) = (Vec::new(), Vec::new());
-            for (i, record) in run.iter().enumerate() {
-                if serde_json::from_slice::<Map<String, Value>>(&record.json).is_ok() {
-                    good.push(record.clone());
-                    indices.push(done + i);
-                } else {
-                    rejected.push(Rejected { index: done + i, reason: "it is no JSON object".to_owned() });
+            let (mut rows, mut indices) = (Vec::new(), Vec::new());
+            for (index, record) in (done..).zip(run) {
+                match self.row(record) {
+                    Some(row) => {
+                        rows.push(row);
+                        indices.push(index);
+                    }
+                    None => rejected.push(Rejected { index, reason: "it is no JSON object".to_owned() }),
                 }
             }
             if let (Some(first), Some(last)) = (run.first(), run.last()) {
                 let day = self.options.folder.join(day_of(first));
-                let written = self.batch_or_rejected(&good, &indices, &mut rejected).and_then(|batch| match batch {
+                let written = self.batch_or_rejected(rows, &indices, &mut rejected).and_then(|batch| match batch {
                     Some(batch) => self.write(&day, first.seq, last.seq, std::iter::once(Ok(batch))),
                     None => Ok(()),
                 });
@@ -308,20 +308,20 @@ impl Parquet {
     /// The records as columns; what does not fit the columns' types is refused, one by one.
     fn batch_or_rejected(
         &self,
-        records: &[Record],
+        rows: Vec<Value>,
         indices: &[usize],
         rejected: &mut Vec<Rejected>,
     ) -> io::Result<Option<RecordBatch>> {
-        if records.is_empty() {
+        if rows.is_empty() {
             return Ok(None);
         }
-        if let Ok(batch) = self.batch(records) {
+        if let Ok(batch) = self.batch(&rows) {
             return Ok(Some(batch));
         }
         let mut good = Vec::new();
-        for (record, &index) in records.iter().zip(indices) {
-            match self.batch(std::slice::from_ref(record)) {
-                Ok(_) => good.push(record.clone()),
+        for (row, &index) in rows.into_iter().zip(indices) {
+            match self.batch(std::slice::from_ref(&row)) {
+                Ok(_) => good.push(row),
                 Err(error) => rejected.push(Rejected { index, reason: error.to_string() }),
             }
         }
@@ -343,7 +343,7 @@ impl Parquet {
 ///
 /// # Errors
 /// What the operating system answers, or a file is no Parquet.
-pub fn hours(folder: &Path) -> io::Result<(Hours, u64)> {
+pub fn hours(folder: &Path) -> io::Result<Counted> {
     let mut counter = Counter::default();
     for day in fs::read_dir(folder)? {
         let day = day?.path();

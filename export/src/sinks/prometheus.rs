@@ -721,15 +721,15 @@ pub fn spool_readings(folder: &Path) -> Vec<Reading> {
         ("spool_left_out_attributes_total", Counter, "Attributes that did not fit.", marks.attributes_left_out),
         ("spool_written_record", Gauge, "Number of the last record the operating system has.", marks.written),
         ("spool_durable_record", Gauge, "Number of the last record that is synced.", marks.durable),
-        ("spool_too_long_records_total", Counter, "Records too long for a segment.", state.too_long),
-        ("spool_failed_writes_total", Counter, "Writes and syncs that failed.", state.failed_writes),
-        ("spool_bytes", Gauge, "Bytes on disk.", state.bytes),
+        ("spool_too_long_records_total", Counter, "Records too long for a segment.", state.counters.too_long),
+        ("spool_failed_writes_total", Counter, "Writes and syncs that failed.", state.counters.failed_writes),
+        ("spool_bytes", Gauge, "Bytes on disk.", state.counters.bytes),
         ("spool_disk_refuses", Gauge, "Whether the disk refuses now.", u64::from(state.error.is_some())),
         ("spool_ended", Gauge, "Whether the writer has ended.", u64::from(state.ended)),
     ] {
         add(name, kind, help, &[], value as f64);
     }
-    for (which, value) in [("oldest", state.dropped_oldest), ("newest", state.dropped_newest)] {
+    for (which, value) in [("oldest", state.counters.dropped_oldest), ("newest", state.counters.dropped_newest)] {
         let help =
             "Records lost because the spool was full: the oldest, before every exporter had them, or the newest.";
         add("spool_dropped_records_total", Counter, help, &[("which", which)], value as f64);
