@@ -127,30 +127,33 @@ pub unsafe extern "C" fn oto_finding_message(
 ) -> oto_status {
     entry!({
         // SAFETY: the caller's pointer, as the header asks for it.
-        let f = unsafe { shared(finding) }?;
-        let metric = SPECS.iter().find(|s| u32::from(s.id) == f.metric_id).ok_or(OTO_ERR_UNKNOWN_KEY)?;
-        let kind = metric.kinds.iter().find(|k| u32::from(k.id) == f.kind).ok_or(OTO_ERR_UNKNOWN_KEY)?;
+        let said = known(unsafe { shared(finding) }?).ok_or(OTO_ERR_UNKNOWN_KEY)?;
         if sample_rate_hz == 0 {
             return Err(OTO_ERR_OUT_OF_RANGE);
         }
-        // What a message does not mention is as in any finding.
-        let said = Finding {
-            seq: f.seq,
-            event_id: f.event_id,
-            state: State::Point,
-            metric_id: metric.id,
-            kind: kind.id,
-            severity: Severity::Info,
-            start_sample: f.start_sample,
-            end_sample: f.end_sample,
-            t_ns: None,
-            chunk: None,
-            channel_mask: f.channel_mask,
-            value: f.value,
-            threshold: f.threshold,
-        };
         // SAFETY: the caller's pointers, as the header asks for them.
         unsafe { give_text(&otoscope::message(&said, sample_rate_hz), buf, cap, needed) }
+    })
+}
+
+/// A finding as the core has it, but for its state and severity: those are a point and an info. `None` if its metric or kind is none of ours.
+pub(crate) fn known(f: &oto_finding) -> Option<Finding> {
+    let metric = SPECS.iter().find(|s| u32::from(s.id) == f.metric_id)?;
+    let kind = metric.kinds.iter().find(|k| u32::from(k.id) == f.kind)?;
+    Some(Finding {
+        seq: f.seq,
+        event_id: f.event_id,
+        state: State::Point,
+        metric_id: metric.id,
+        kind: kind.id,
+        severity: Severity::Info,
+        start_sample: f.start_sample,
+        end_sample: f.end_sample,
+        t_ns: (f.t_ns != OTO_NO_TIME).then_some(f.t_ns),
+        chunk: (f.chunk != OTO_NO_CHUNK).then_some(f.chunk),
+        channel_mask: f.channel_mask,
+        value: f.value,
+        threshold: f.threshold,
     })
 }
 

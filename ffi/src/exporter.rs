@@ -1,11 +1,12 @@
 //! Exporter: finished reports into a spool on disk, and from there to stores
 
+use crate::catalogue::known;
 use crate::guard::{Out, Outcome, exclusive, free, give_text, read_array, shared, text, write_struct};
 use crate::report::oto_report;
 use crate::status::*;
 use crate::types::*;
 use core::ffi::{CStr, c_char};
-use otoscope::{Finding, SPECS, Severity, State};
+use otoscope::{Finding, Severity, State};
 use otoscope_export::config::ExportConfig;
 use otoscope_export::run::Exporters;
 use otoscope_export::{Handle, Spool, Submission};
@@ -186,26 +187,10 @@ const NOTHING: Finding = Finding {
 
 /// A finding as the core has it; `None` for numbers that are none of ours.
 fn finding(f: &oto_finding) -> Option<Finding> {
-    let metric = SPECS.iter().find(|s| u32::from(s.id) == f.metric_id)?;
-    let kind = metric.kinds.iter().find(|k| u32::from(k.id) == f.kind)?;
     let state = [State::Point, State::Open, State::Closed].into_iter().find(|s| *s as u32 == f.state)?;
     let severity =
         [Severity::Info, Severity::Warning, Severity::Error].into_iter().find(|s| *s as i32 == f.severity)?;
-    Some(Finding {
-        seq: f.seq,
-        event_id: f.event_id,
-        state,
-        metric_id: metric.id,
-        kind: kind.id,
-        severity,
-        start_sample: f.start_sample,
-        end_sample: f.end_sample,
-        t_ns: (f.t_ns != OTO_NO_TIME).then_some(f.t_ns),
-        chunk: (f.chunk != OTO_NO_CHUNK).then_some(f.chunk),
-        channel_mask: f.channel_mask,
-        value: f.value,
-        threshold: f.threshold,
-    })
+    Some(Finding { state, severity, ..known(f)? })
 }
 
 /// How far the exporter is. Set `struct_size` before (OTO_WATERMARKS_INIT). Real time, any thread.

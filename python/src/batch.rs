@@ -142,6 +142,25 @@ type Heard = (Values, Vec<Finding>);
 /// What a row became: its values and what the decoder left out, or why there are none.
 type Outcomes<T> = Result<(T, Vec<String>), Failure>;
 
+/// What was made of a row, with its entry of the page if there is one.
+type Made<T> = Result<(T, Vec<String>, Option<Entry>), Failure>;
+
+/// The outcome and the entry apart; on a page, what failed is a line too.
+fn with_entry<T>(
+    made: Made<T>,
+    look: Option<Look>,
+    name: Option<&str>,
+    labels: &[(String, String)],
+) -> (Outcomes<T>, Option<Entry>) {
+    match made {
+        Ok((value, warnings, entry)) => (Ok((value, warnings)), entry),
+        Err(failure) => {
+            let entry = look.map(|_| Entry::of_problem(name.unwrap_or_default(), labels, &failure.message));
+            (Err(failure), entry)
+        }
+    }
+}
+
 /// Everything the threads of `probe_many` share.
 struct ProbeJob<'a> {
     plans: Plans,
@@ -161,18 +180,11 @@ impl ProbeJob<'_> {
 
     /// A row's outcome, and its entry of the page.
     fn hear(&self, i: usize, row: &ProbeRow) -> (Outcomes<Heard>, Option<Entry>) {
-        match self.measure(i, row) {
-            Ok((heard, warnings, entry)) => (Ok((heard, warnings)), entry),
-            Err(failure) => {
-                let meta = &self.metas[i];
-                let name = meta.source.as_deref().unwrap_or_default();
-                let entry = self.look.map(|_| Entry::of_problem(name, &meta.labels, &failure.message));
-                (Err(failure), entry)
-            }
-        }
+        let meta = &self.metas[i];
+        with_entry(self.measure(i, row), self.look, meta.source.as_deref(), &meta.labels)
     }
 
-    fn measure(&self, i: usize, row: &ProbeRow) -> Result<(Heard, Vec<String>, Option<Entry>), Failure> {
+    fn measure(&self, i: usize, row: &ProbeRow) -> Made<Heard> {
         match &row.item {
             Item::Neither(message) => Err(refused(message)),
             Item::Array(audio) => {
@@ -284,11 +296,10 @@ pub(crate) fn _probe_rows(
     let (mut page, look) =
         page::open(html, html_audio, rows.len(), |out| Document::of_reports(out, &template, rows.len()))?.unzip();
     let job = ProbeJob { plans: Plans { template, made: Mutex::default() }, norms, look, metas: &metas };
-    let numbered: Vec<(usize, &ProbeRow)> = rows.iter().enumerate().collect();
     let order: Vec<usize> = (0..rows.len()).collect();
     let progress = progress.as_ref();
-    let work = |&(i, row): &(usize, &ProbeRow), (): &mut ()| job.hear(i, row);
-    let heard = work::run(py, &numbered, &order, threads, progress, work, |(outcome, entry)| {
+    let work = |i: usize, row: &ProbeRow, (): &mut ()| job.hear(i, row);
+    let heard = work::run(py, &rows, &order, threads, progress, work, |(outcome, entry)| {
         page.as_mut().map_or(Ok(()), |page| page.add(entry))?;
         Ok(outcome)
     })?;
@@ -480,23 +491,11 @@ impl Job<'_> {
         pair: &Pair,
         memory: &mut ThreadMemory,
     ) -> (Outcomes<otoscope::compare::Comparison>, Option<Entry>) {
-        match self.score(i, pair, memory) {
-            Ok((comparison, warnings, entry)) => (Ok((comparison, warnings)), entry),
-            Err(failure) => {
-                let meta = &self.metas[i];
-                let name = meta.degraded.as_deref().unwrap_or_default();
-                let entry = self.look.map(|_| Entry::of_problem(name, &meta.labels, &failure.message));
-                (Err(failure), entry)
-            }
-        }
+        let meta = &self.metas[i];
+        with_entry(self.score(i, pair, memory), self.look, meta.degraded.as_deref(), &meta.labels)
     }
 
-    fn score(
-        &self,
-        i: usize,
-        pair: &Pair,
-        memory: &mut ThreadMemory,
-    ) -> Result<(otoscope::compare::Comparison, Vec<String>, Option<Entry>), Failure> {
+    fn score(&self, i: usize, pair: &Pair, memory: &mut ThreadMemory) -> Made<otoscope::compare::Comparison> {
         let shared = &self.references[pair.reference];
         let slot = Arc::clone(&shared.slot.lock().unwrap_or_else(PoisonError::into_inner));
         let made = slot.get_or_init(|| {
@@ -571,10 +570,9 @@ pub(crate) fn _compare_rows(
     let (mut page, look) =
         page::open(html, html_audio, pairs.len(), |out| Document::of_comparisons(out, &plan, pairs.len()))?.unzip();
     let job = Job { plan: &plan, references: &references, channel, look, metas: &metas };
-    let numbered: Vec<(usize, &Pair)> = pairs.iter().enumerate().collect();
     let progress = progress.as_ref();
-    let work = |&(i, pair): &(usize, &Pair), memory: &mut ThreadMemory| job.compare(i, pair, memory);
-    let compared = work::run(py, &numbered, &order, threads, progress, work, |(outcome, entry)| {
+    let work = |i: usize, pair: &Pair, memory: &mut ThreadMemory| job.compare(i, pair, memory);
+    let compared = work::run(py, &pairs, &order, threads, progress, work, |(outcome, entry)| {
         page.as_mut().map_or(Ok(()), |page| page.add(entry))?;
         Ok(outcome)
     })?;

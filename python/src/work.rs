@@ -21,15 +21,16 @@ pub(crate) fn threads(workers: Option<i64>) -> PyResult<usize> {
         .ok_or_else(|| wrong_value("workers", format!("{workers} threads do nothing"), "give 1 or more, or None"))
 }
 
-/// Works on all items, begun in the given order, and returns what became of them in the order of `items`. Each thread has a state of
-/// its own. `keep` sees the results one by one in the order of `items` and gives what is kept of them. `progress` is called with the number of items that are done; an exception in it, or Ctrl-C, ends the work early.
+/// Works on all items, begun in the given order, and returns what became of them in the order of `items`. `work` gets an item's number, the
+/// item, and a state that its thread has for itself. `keep` sees the results one by one in the order of `items` and gives what is kept of
+/// them. `progress` is called with the number of items that are done; an exception in it, or Ctrl-C, ends the work early.
 pub(crate) fn run<T: Sync, R: Send, S: Default, K: Send>(
     py: Python<'_>,
     items: &[T],
     order: &[usize],
     threads: usize,
     progress: Option<&Py<PyAny>>,
-    work: impl Fn(&T, &mut S) -> R + Sync,
+    work: impl Fn(usize, &T, &mut S) -> R + Sync,
     mut keep: impl FnMut(R) -> PyResult<K> + Send,
 ) -> PyResult<Vec<K>> {
     let next = AtomicUsize::new(0);
@@ -48,7 +49,7 @@ pub(crate) fn run<T: Sync, R: Send, S: Default, K: Send>(
                     let mut state = S::default();
                     while let Some(&i) = order.get(next.fetch_add(1, Relaxed)) {
                         // Nobody listens any more: the call was interrupted.
-                        if sender.send((i, work(&items[i], &mut state))).is_err() {
+                        if sender.send((i, work(i, &items[i], &mut state))).is_err() {
                             return;
                         }
                     }

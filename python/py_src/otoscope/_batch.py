@@ -58,6 +58,13 @@ def _whole(cells: Iterable[Any]) -> list[int | None]:
     return [None if cell is None or cell != cell else int(cell) for cell in cells]
 
 
+def _rates(given: int | Sequence[int], are_files: list[bool]) -> list[int | None]:
+    """Take one rate for all or one for each; files have a rate of their own."""
+    if isinstance(given, Sequence):
+        return list(given)
+    return [None if is_file else given for is_file in are_files]
+
+
 def _many(argument: str, thing: object) -> list[Any]:
     if (
         isinstance(thing, bytes | bytearray | memoryview)
@@ -177,10 +184,7 @@ def probe_many(
         given = table
     count = len(rows)
     if sample_rate_hz is not None:
-        rates = list(sample_rate_hz) if isinstance(sample_rate_hz, Sequence) else [sample_rate_hz] * count
-        if not isinstance(sample_rate_hz, Sequence):
-            # Files have a rate of their own.
-            rates = [None if _is_path(row) else rate for row, rate in zip(rows, rates, strict=True)]
+        rates = _rates(sample_rate_hz, [_is_path(row) for row in rows])
     lists = {
         "sample_rate_hz": rates,
         "texts": row_texts if texts is None else list(texts),
@@ -276,10 +280,7 @@ def compare_many(
             degs.append(pair[1])
     count = len(refs)
     if sample_rate_hz is not None:
-        rates = list(sample_rate_hz) if isinstance(sample_rate_hz, Sequence) else [sample_rate_hz] * count
-        if not isinstance(sample_rate_hz, Sequence):
-            both = zip(refs, degs, rates, strict=True)
-            rates = [None if _is_path(ref) and _is_path(deg) else rate for ref, deg, rate in both]
+        rates = _rates(sample_rate_hz, [_is_path(r) and _is_path(d) for r, d in zip(refs, degs, strict=True)])
     if rates is not None and len(rates) != count:
         raise InputValueError("sample_rate_hz", f"{len(rates)} for {count} pairs", "give one for each")
     given |= {name: list(values) for name, values in (labels or {}).items()}
