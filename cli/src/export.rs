@@ -249,7 +249,8 @@ fn check(args: &ConfigArgs) -> Result<u8, Stop> {
         let count: u64 = spool.values().map(|t| t.count).sum();
         let again = if duplicates > 0 { format!(", {duplicates} of them twice") } else { String::new() };
         if different.is_empty() {
-            term::print(&format!("{name}: {count} records in {} hours agree{again}\n", spool.len()))?;
+            let hours = table::plural(spool.len(), "hour");
+            term::print(&format!("{name}: {count} records in {hours} agree{again}\n"))?;
             continue;
         }
         code = code.max(1);
