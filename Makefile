@@ -32,7 +32,7 @@ test: test-rust test-c test-python
 
 .PHONY: test-rust
 test-rust: tools
-	$(CARGO) test --workspace --exclude otoscope-python --exclude otoscope-benches --features otoscope-export/kafka
+	$(CARGO) test $(TESTED) --features otoscope-export/kafka
 
 .PHONY: test-c
 test-c: tools
@@ -44,19 +44,21 @@ test-python: $(VENV)/ready
 	$(VENV)/bin/pip install --quiet --force-reinstall --no-deps $$(ls -t $(TARGET)/wheels/otoscope-*.whl | head -1)
 	$(VENV)/bin/python -m pytest -q python/tests
 
-## test-servers: sinks beside real servers that are killed, fetched by apt, Maven and PyPI (KILLS=20 for a long run)
-# A list with a comma cannot stand in $(or): it would be two.
-SERVER_FEATURES ?= kafka,elasticsearch
+# What `make test-rust` builds, so that nothing has to be built twice.
+TESTED := --workspace --exclude otoscope-python --exclude otoscope-benches
+
+## test-servers: sinks beside real servers and their own processes being killed, fetched by apt, Maven and PyPI (KILLS=20 for a long run)
+SERVER_FEATURES ?= kafka
 .PHONY: test-servers
 test-servers: tools
-	OTOSCOPE_SERVER_KILLS=$(or $(KILLS),3) OTOSCOPE_CHILD_KILLS=$(or $(KILLS),3) $(CARGO) test -p otoscope-export \
-		--features $(SERVER_FEATURES) --test servers -- --ignored --nocapture --test-threads=1
+	OTOSCOPE_SERVER_KILLS=$(or $(KILLS),3) OTOSCOPE_CHILD_KILLS=$(or $(KILLS),3) $(CARGO) test $(TESTED) \
+		--features otoscope-export/$(SERVER_FEATURES) --test servers -- --ignored --nocapture --test-threads=1
 
 ## check: format, clippy, docs, header, stubs and generated pages (what CI asks beside the tests)
 .PHONY: check
 check: tools $(VENV)/ready
 	git ls-files '*.rs' | xargs rustfmt --check --edition 2024
-	$(CARGO) clippy --workspace --all-targets --exclude otoscope-python --features otoscope-export/kafka -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --exclude otoscope-python --features otoscope-export/kafka,otoscope-benches/stores -- -D warnings
 	$(CARGO) clippy -p otoscope-python -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --exclude otoscope-python --document-private-items
 	$(CARGO) run --quiet -p otoscope-tests --bin docs
@@ -87,6 +89,16 @@ bench:
 .PHONY: speed
 speed:
 	$(CARGO) run --release -p otoscope-benches --bin speed
+
+## bench-stores: the Kafka and the bulk sink beside plain loops, with real servers (fetched as by test-servers; three minutes)
+.PHONY: bench-stores
+bench-stores: tools
+	$(CARGO) build --release -p otoscope-benches --features stores --bin export
+	for store in kafka opensearch; do \
+		for action in get stop clean start; do bash export/servers/servers.sh $$action $$store; done; \
+		$(TARGET)/release/export $$store || failed=1; \
+		bash export/servers/servers.sh stop $$store; \
+	done; test -z "$${failed:-}"
 
 ## speed-count: instructions of every case, counted by valgrind, into benches/record (ten minutes)
 .PHONY: speed-count

@@ -266,8 +266,8 @@ impl Spool {
             rev: 0,
             unix_ms: 0,
             report: None,
-            findings: Vec::with_capacity(options.findings),
-            attributes: Vec::with_capacity(options.attribute_bytes),
+            findings: touched(options.findings, PLACEHOLDER),
+            attributes: touched(options.attribute_bytes, b'-'),
         };
         let shared = Arc::new(Shared {
             ring: Ring::new(options.ring_slots, make),
@@ -307,6 +307,31 @@ impl Spool {
     pub fn folder(&self) -> &Path {
         &self.folder
     }
+}
+
+/// Only to have memory: it is never seen.
+const PLACEHOLDER: Finding = Finding {
+    seq: u64::MAX,
+    event_id: 0,
+    state: State::Point,
+    metric_id: 0,
+    kind: 0,
+    severity: otoscope::Severity::Info,
+    start_sample: 0,
+    end_sample: 0,
+    t_ns: None,
+    chunk: None,
+    channel_mask: 0,
+    value: 0.0,
+    threshold: 0.0,
+};
+
+/// An empty vector whose memory the operating system has given already: the first report in it shall not be the one that asks. Not zeros, which
+/// it gives by promise only.
+fn touched<T: Clone>(len: usize, value: T) -> Vec<T> {
+    let mut memory = std::hint::black_box(vec![value; len]);
+    memory.clear();
+    memory
 }
 
 impl Drop for Spool {

@@ -119,8 +119,8 @@ fn templates_come_first_and_documents_have_id_version_day_and_ecs_names() {
             "PUT /_component_template/tts-report-ecs",
             "PUT /_component_template/tts-report-mappings",
             "PUT /_index_template/tts-report",
-            "POST /_bulk",
-            "POST /_bulk",
+            "POST /_bulk?filter_path=errors,items.*.status,items.*.error",
+            "POST /_bulk?filter_path=errors,items.*.status,items.*.error",
         ]
     );
     let template: Value = serde_json::from_slice(&log[1].body).expect("JSON");

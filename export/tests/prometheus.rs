@@ -12,9 +12,8 @@ use otoscope_export::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -550,71 +549,6 @@ fn it_begins_behind_the_last_segment_and_damage_and_the_spool_keeps_nothing_for_
     spool.handle().flush(PATIENCE).expect("a good disk");
     assert_eq!(pump.drain(&mut sink, PATIENCE).expect("it counts"), 2);
     assert_eq!((pump.cursor().skipped, pump.cursor().damages), (0, 0));
-}
-
-/// `apt-get install prometheus`, then `cargo test --all-features -- --ignored a_real_prometheus`.
-#[test]
-#[ignore = "needs prometheus and promtool on the path"]
-fn a_real_prometheus_takes_it() {
-    let voices = ["anna", "\"} 1\n", "ü\\"];
-    let sets: Vec<Vec<(&str, &str)>> = voices.iter().map(|v| vec![("gen_ai.speech.voice", *v)]).collect();
-    let records = records(&sets.iter().map(Vec::as_slice).collect::<Vec<_>>());
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut sink = prometheus(|options| options.fields = vec!["*".to_owned()]);
-    sink.watch_spool(folder.path());
-    sink.deliver(&records).expect("it counts");
-    let mut lint = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("promtool is installed");
-    lint.stdin.take().expect("a pipe").write_all(sink.page().as_bytes()).expect("it reads");
-    let said = lint.wait_with_output().expect("it ends");
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-
-    let config = format!(
-        "scrape_configs: [{{job_name: a, scrape_interval: 200ms, scrape_timeout: 200ms, static_configs: [{{targets: ['{}']}}]}}]",
-        sink.address()
-    );
-    std::fs::write(folder.path().join("config.yml"), config).expect("writable");
-    // Free a moment ago.
-    let address = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
-    let mut server = Command::new("prometheus")
-        .arg(format!("--config.file={}", folder.path().join("config.yml").display()))
-        .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-        .arg(format!("--web.listen-address={address}"))
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("prometheus is installed");
-    let ask = |query: &str| -> Option<serde_json::Value> {
-        let mut client = TcpStream::connect(address).ok()?;
-        write!(client, "GET /api/v1/query?query={query} HTTP/1.0\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        client.read_to_string(&mut answer).ok()?;
-        let json: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()?;
-        let result = json["data"]["result"].clone();
-        result.as_array().is_some_and(|all| !all.is_empty()).then_some(result)
-    };
-    let start = Instant::now();
-    let result = loop {
-        match ask("otoscope_reports_total") {
-            Some(result) => break Some(result),
-            None if start.elapsed() > Duration::from_secs(60) => break None,
-            None => std::thread::sleep(Duration::from_millis(100)),
-        }
-    };
-    let bucket = ask("otoscope_loudness_integrated_lufs_bucket%7Ble=%22%2BInf%22%7D");
-    let up = ask("up");
-    server.kill().expect("it runs");
-    server.wait().expect("it ends");
-    let result = result.expect("it scraped");
-    let mut seen: Vec<&str> =
-        result.as_array().expect("a list").iter().filter_map(|r| r["metric"]["voice"].as_str()).collect();
-    seen.sort_unstable();
-    assert_eq!(seen, ["\"} 1\n", "anna", "ü\\"]);
-    assert_eq!(up.expect("a target")[0]["value"][1], "1");
-    assert_eq!(bucket.expect("histograms").as_array().map(Vec::len), Some(3));
 }
 
 #[test]

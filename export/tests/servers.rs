@@ -8,11 +8,17 @@
 #[cfg(feature = "kafka")]
 mod broker;
 mod common;
+#[path = "servers/files.rs"]
+#[cfg(all(feature = "ndjson", feature = "parquet"))]
+mod files;
 #[path = "servers/harness.rs"]
 mod harness;
 #[path = "servers/kafka.rs"]
 #[cfg(feature = "kafka")]
 mod kafka;
+#[path = "servers/prometheus.rs"]
+#[cfg(all(feature = "prometheus", feature = "elasticsearch"))]
+mod prometheus;
 #[path = "servers/search.rs"]
 #[cfg(feature = "elasticsearch")]
 mod search;

@@ -17,7 +17,7 @@
 
 use crate::id::ReportId;
 use crate::record::{Record, SCHEMA};
-use crate::sink::{Failure, Rejected, Sink};
+use crate::sink::{Failure, PumpOptions, Rejected, Sink};
 use rdkafka::client::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -407,6 +407,11 @@ impl Kafka {
 impl Sink for Kafka {
     fn name(&self) -> &str {
         "kafka"
+    }
+
+    /// After each batch it waits for the brokers: with a backlog, seldom.
+    fn pump_options(&self) -> PumpOptions {
+        PumpOptions { batch: 10_000, batch_bytes: 32 << 20, ..PumpOptions::default() }
     }
 
     fn deliver(&mut self, batch: &[Record]) -> Result<Vec<Rejected>, Failure> {

@@ -234,7 +234,10 @@ impl List {
 
 /// Pushes and delivers while server and children are killed.
 pub struct Storm<'a> {
-    pub server: &'a Server,
+    /// What is delivered to, in the words of the outcome.
+    pub name: &'a str,
+    /// Killed too, where there is one.
+    pub server: Option<&'a Server>,
     /// The test that is the child that pumps, with its path.
     pub pump: &'static str,
     /// What that needs to know.
@@ -250,13 +253,15 @@ pub struct Truth {
     pub took: Duration,
 }
 
-fn kills(name: &str) -> u32 {
+/// How often something shall be killed.
+pub fn kills(name: &str) -> u32 {
     std::env::var(name).map_or(3, |text| text.parse().expect("a number of kills"))
 }
 
 impl Storm<'_> {
     pub fn run(&self) -> Truth {
-        let (server_kills, child_kills) = (kills("OTOSCOPE_SERVER_KILLS"), kills("OTOSCOPE_CHILD_KILLS"));
+        let child_kills = kills("OTOSCOPE_CHILD_KILLS");
+        let server_kills = self.server.map_or(0, |_| kills("OTOSCOPE_SERVER_KILLS"));
         let folder = tempfile::tempdir().expect("a folder");
         let start = Instant::now();
         let mut list = List::default();
@@ -266,10 +271,10 @@ impl Storm<'_> {
         for round in 0..server_kills.max(child_kills) {
             // Each time another moment; the children die while the server is there, or is not.
             std::thread::sleep(Duration::from_millis(700 + u64::from(round * 211 % 900)));
-            let kill_server = round < server_kills;
+            let server = self.server.filter(|_| round < server_kills);
             let while_down = round % 2 == 1;
-            if kill_server && while_down {
-                self.server.kill();
+            if let (Some(server), true) = (server, while_down) {
+                server.kill();
                 std::thread::sleep(Duration::from_millis(u64::from(round * 97 % 500)));
             }
             if round < child_kills {
@@ -284,12 +289,12 @@ impl Storm<'_> {
                 list.add(told, Some(from));
                 pump = child(self.pump, folder.path(), &self.environment);
             }
-            if kill_server {
+            if let Some(server) = server {
                 if !while_down {
                     std::thread::sleep(Duration::from_millis(300));
-                    self.server.kill();
+                    server.kill();
                 }
-                self.server.restart();
+                server.restart();
             }
         }
         std::thread::sleep(Duration::from_secs(1));
@@ -306,7 +311,7 @@ impl Storm<'_> {
         eprintln!(
             "{}: {} records acknowledged in {:.0} s, {lost} pushed and never acknowledged; {server_kills} kills of the server, {child_kills} \
              of both children",
-            self.server.0,
+            self.name,
             list.numbers.len(),
             took.as_secs_f64(),
         );
@@ -337,6 +342,11 @@ fn against_the_spool(folder: &Path, numbers: &[u64]) -> HashMap<(ReportId, u32),
 }
 
 impl Truth {
+    /// How many records, and the sum of their digests.
+    pub fn sums(&self) -> (u64, u64) {
+        (self.records.len() as u64, self.records.values().map(|&digest| u64::from(digest)).sum())
+    }
+
     /// Compares it with what a store has; returns how many of those are there again.
     pub fn compare(&self, stored: impl Iterator<Item = ((ReportId, u32), u32)>) -> u64 {
         let (mut once, mut again) = (HashMap::new(), 0);
@@ -348,8 +358,8 @@ impl Truth {
             );
             again += u64::from(once.insert(identity, digest32).is_some());
         }
-        let sum = |digests: &HashMap<_, u32>| digests.values().map(|&digest| u64::from(digest)).sum::<u64>();
-        assert_eq!((once.len(), sum(&once)), (self.records.len(), sum(&self.records)), "nothing is missing");
+        let digests = once.values().map(|&digest| u64::from(digest)).sum();
+        assert_eq!((once.len() as u64, digests), self.sums(), "nothing is missing");
         again
     }
 }

@@ -58,7 +58,7 @@ fn pump() {
 fn no_acknowledged_report_is_lost_while_broker_and_children_are_killed() {
     let server = Server::start("kafka");
     create_topic(TOPIC, &[]);
-    let truth = Storm { server: &server, pump: "kafka::pump", environment: Vec::new() }.run();
+    let truth = Storm { name: "kafka", server: Some(&server), pump: "kafka::pump", environment: Vec::new() }.run();
     let mut stored = Vec::new();
     each_message(SERVERS, TOPIC, |message| {
         assert_eq!(digest_of(&message.value), Some(message.digest32()), "the value is whole");
