@@ -20,11 +20,10 @@ help:
 demo: tools
 	@$(CARGO) run --quiet --release -p otoscope-examples --bin demo
 
-## demo-live: a simulated server with 50 streams, its reports through the spool into Parquet, and what was found, by voice
+## demo-live: a simulated server with 50 streams, its reports through the spool into Parquet, and what was found, by voice (KAFKA=1, ELASTIC=1: into real ones too)
 .PHONY: demo-live
 demo-live: tools
-	@rm -rf build/live
-	@$(CARGO) run --quiet --release -p otoscope-examples --bin live -- build/live
+	@KAFKA="$(KAFKA)" ELASTIC="$(ELASTIC)" CARGO="$(CARGO)" bash examples/rust/live.sh
 
 ## test: every test: Rust, the C program, the Python wheel
 .PHONY: test

@@ -10,7 +10,7 @@ use otoscope_export::config::ExportConfig;
 use otoscope_export::run::{Exporters, spools};
 use otoscope_export::status::{SpoolStatus, status};
 use otoscope_export::verify;
-use otoscope_export::{Disk, Failure, Reader};
+use otoscope_export::{Disk, Failure, PumpOptions, Reader};
 
 use crate::problem::{Problem, Stop};
 use crate::table;
@@ -44,7 +44,7 @@ struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Delivers until Ctrl-C
+    /// Delivers until Ctrl-C or SIGTERM
     Run {
         #[command(flatten)]
         config: ConfigArgs,
@@ -125,7 +125,7 @@ fn serve(args: &ConfigArgs, quiet: bool) -> Result<u8, Stop> {
             term::note(&format!("otoscope export: {line}"));
         }
     };
-    // The first Ctrl-C ends the batches that are under way; the second ends the program.
+    // The first Ctrl-C, or SIGTERM, ends the batches that are under way; the second ends the program.
     let _ = ctrlc::set_handler(|| {
         if STOP.swap(true, Ordering::AcqRel) {
             std::process::exit(130);
@@ -232,7 +232,9 @@ fn check(args: &ConfigArgs) -> Result<u8, Stop> {
     let stores = factories.iter().filter_map(|factory| Some((factory.name, factory.count.as_ref()?)));
     let stores: Vec<_> = stores.collect();
     if stores.is_empty() {
-        return Err(wrong(args, &"no store that can be counted: ndjson with a file, parquet or elasticsearch").into());
+        return Err(
+            wrong(args, &"no store that can be counted: ndjson with a file, parquet, elasticsearch or kafka").into()
+        );
     }
     let mut code = 0;
     for (name, count) in stores {
@@ -281,6 +283,8 @@ fn replay(args: &ConfigArgs, name: &str, from: SystemTime, to: Option<SystemTime
         return Err(Problem::new(name, "it counts or stores each record once and takes no replays", advice).into());
     }
     let (mut delivered, mut refused) = (0, 0);
+    // As a pump waits, and says it once.
+    let (mut patience, mut told) = (PumpOptions::default().patience_first, String::new());
     for spool in spools(&config.spool.folder).map_err(|e| Problem::reading(&config.spool.folder, &e))? {
         let disk = Disk::new(&spool).map_err(|e| Problem::reading(&spool, &e))?;
         let mut reader = Reader::new(disk, 1);
@@ -301,8 +305,15 @@ fn replay(args: &ConfigArgs, name: &str, from: SystemTime, to: Option<SystemTime
                         delivered += done - rejected.len().min(done);
                         refused += rejected.len();
                         wanted.drain(..done.min(wanted.len()));
-                        term::note(&format!("otoscope export: {name}: {reason}"));
-                        std::thread::sleep(Duration::from_secs(1));
+                        if done > 0 {
+                            (patience, told) = (PumpOptions::default().patience_first, String::new());
+                        }
+                        if told != reason {
+                            term::note(&format!("otoscope export: {name}: {reason}; Ctrl-C ends it"));
+                            told = reason;
+                        }
+                        std::thread::sleep(patience);
+                        patience = (2 * patience).min(PumpOptions::default().patience_most);
                     }
                     Err(Failure::Stop(reason)) => return Err(Problem::new(name, reason, "then try again").into()),
                 }

@@ -28,7 +28,7 @@ const WAITING: usize = 64;
 /// What `--help` says at its end.
 const MORE: &str = "\
 The time to first audio counts from the start of this program. With --ndjson a report of the stream so far is printed \
-when there are new findings, its `rev` rising; the last line has `ended_at`. Ctrl-C ends the stream and gives the report.
+when there are new findings, its `rev` rising; the last line has `ended_at`. Ctrl-C or SIGTERM ends the stream and gives the report.
 
 Example:
   curl -sN https://tts.example/speak.pcm | otoscope listen --rate 24000 --format s16le --chunk-ms 200";

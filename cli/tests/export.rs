@@ -98,7 +98,8 @@ fn it_delivers_while_the_server_writes_and_ends_well() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let pid = running.id().to_string();
-    std::process::Command::new("kill").args(["-INT", &pid]).status().expect("kill");
+    // What a service manager sends; Ctrl-C is tested with `listen`.
+    std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
     let status = running.wait().expect("it ends");
     let mut err = String::new();
     running.stderr.take().expect("piped").read_to_string(&mut err).expect("text");

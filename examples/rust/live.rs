@@ -10,7 +10,7 @@ use arrow_array::types::Int64Type;
 use otoscope::{Config, FindingLog, Plan, Probe, Push, StreamSpec};
 use otoscope_export::config::ExportConfig;
 use otoscope_export::run::Exporters;
-use otoscope_export::{Handle, Spool, Submission};
+use otoscope_export::{Handle, Spool, Submission, verify};
 use otoscope_fixtures::faults;
 use otoscope_fixtures::speech;
 use otoscope_fixtures::take::{Schedule, Take};
@@ -87,6 +87,7 @@ fn main() -> Result<ExitCode, Failure> {
         disk.map(|m| m.len()).sum::<u64>() / 1_000_000,
         reports.display()
     );
+    let agree = compare(&config)?;
     let table = read_back(&reports)?;
     let good = show(&table);
     let count: u64 = table.values().map(|voice| voice.reports).sum();
@@ -96,7 +97,28 @@ fn main() -> Result<ExitCode, Failure> {
         reports.display()
     );
     let whole = count == marks.accepted && marks.dropped == 0;
-    Ok(if whole && good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if whole && good && agree { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Asks every store what it has, as `otoscope export verify` does.
+fn compare(config: &ExportConfig) -> Result<bool, Failure> {
+    let mut agree = true;
+    for factory in config.factories()? {
+        let Some(count) = &factory.count else { continue };
+        let (hours, twice) = count()?;
+        let (spooled, whole_from) = verify::spooled(&config.spool.folder, factory.name)?;
+        let same = verify::differences(&spooled, &hours, whole_from).is_empty();
+        let (found, wanted) = [&hours, &spooled].map(|hours| hours.values().map(|t| t.count).sum::<u64>()).into();
+        let (colour, verdict) = if same { (GREEN, "agree") } else { (RED, "differ") };
+        let twice = if twice > 0 { format!(", {twice} twice") } else { String::new() };
+        println!(
+            "   {:14} {found} of {wanted} records, number and digests {colour}{verdict}{colour:#}{twice}",
+            factory.name
+        );
+        agree &= same;
+    }
+    println!();
+    Ok(agree)
 }
 
 /// One voice of the server: its takes as they are, and as they are when something is wrong.

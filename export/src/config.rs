@@ -139,12 +139,25 @@ pub struct KafkaSection {
     pub bootstrap_servers: String,
     /// Default `tts.report.v1`; it should be there already.
     pub topic: Option<String>,
+    /// Make the topic where it is not there: `create_topic = { partitions = 6, replication_factor = 3 }`.
+    pub create_topic: Option<NewTopicSection>,
     /// Properties of librdkafka: `"security.protocol" = "SASL_SSL"`.
     #[serde(default)]
     pub properties: BTreeMap<String, String>,
     /// Properties that are secret: `"sasl.password" = "KAFKA_PASSWORD"`, the variable of the environment that holds it.
     #[serde(default)]
     pub properties_env: BTreeMap<String, String>,
+}
+
+/// `create_topic` of `[kafka]`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NewTopicSection {
+    /// Partitions.
+    pub partitions: u16,
+    /// Brokers that have each partition.
+    pub replication_factor: u16,
 }
 
 /// `[prometheus]`
@@ -302,7 +315,7 @@ impl Factory {
     }
 
     #[cfg_attr(
-        not(any(feature = "ndjson", feature = "parquet", feature = "elasticsearch")),
+        not(any(feature = "ndjson", feature = "parquet", feature = "elasticsearch", feature = "kafka")),
         allow(dead_code, reason = "only some stores can be asked")
     )]
     fn counted(mut self, count: impl Fn() -> io::Result<Counted> + Send + Sync + 'static) -> Self {
@@ -403,9 +416,15 @@ fn kafka(section: &KafkaSection) -> Result<Factory, ConfigError> {
     if let Some(topic) = &section.topic {
         options.topic.clone_from(topic);
     }
+    options.create_topic = section.create_topic.map(|new| sinks::kafka::NewTopicShape {
+        partitions: new.partitions,
+        replication_factor: new.replication_factor,
+    });
     options.properties = section.properties.clone().into_iter().collect();
     options.properties.extend(secrets("kafka", &section.properties_env)?);
-    Ok(Factory::trying("kafka", move || sinks::kafka::Kafka::new(options.clone())))
+    let topic = options.clone();
+    let factory = Factory::trying("kafka", move || sinks::kafka::Kafka::new(options.clone()));
+    Ok(factory.counted(move || sinks::kafka::hours(&topic)))
 }
 
 #[cfg(not(feature = "kafka"))]

@@ -67,7 +67,7 @@ pub use id::ReportId;
 pub use log::{Drop, LogCounters, LogOptions, Repair};
 pub use names::{ATTRIBUTES, AUDIO_PREFIX, Attribute, LABEL_PREFIX, to_ecs};
 pub use reader::Reader;
-pub use record::{Envelope, Record, SCHEMA, digest_of, json_schema};
+pub use record::{Envelope, Record, SCHEMA, envelope_of, json_schema};
 pub use sink::{Failure, Pump, PumpOptions, Rejected, Sink, Step};
 pub use spool::{Full, Handle, Spool, SpoolOptions, SpoolState, Submission, Watermarks};
 pub use storage::{Appender, Disk, Storage};

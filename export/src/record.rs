@@ -6,9 +6,10 @@ use crate::id::ReportId;
 use crate::names::{self, ATTRIBUTES, AUDIO_PREFIX, ENVELOPE, LABEL_PREFIX};
 use otoscope::spec::{Unit, Value};
 use otoscope::{Finding, Report, SPECS, specs_of};
-use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 /// Name and version of the schema; also the name of the Kafka topic, with dots.
@@ -173,20 +174,32 @@ fn flat(f: &Finding, rate: f64) -> Option<FlatFinding> {
     })
 }
 
-/// The digest of a record's JSON, computed anew: what a store has is right if it is the one in `digest32`. `None` if it is no record.
+/// What every record says of itself.
+#[derive(Deserialize)]
+struct Said<'a> {
+    digest32: u32,
+    #[serde(borrow)]
+    report_id: Cow<'a, str>,
+    rev: u32,
+    #[serde(rename = "@timestamp", borrow)]
+    time: Cow<'a, str>,
+}
+
+/// What identifies a record, read from its JSON and its digest computed anew: what a store has is whole if this is not `None`.
 #[must_use]
-pub fn digest_of(json: &[u8]) -> Option<u32> {
-    let object: Map<String, Json> = serde_json::from_slice(json).ok()?;
-    let id = ReportId::parse(object.get("report_id")?.as_str()?)?;
-    let rev = u32::try_from(object.get("rev")?.as_u64()?).ok()?;
+pub fn envelope_of(json: &[u8]) -> Option<Envelope> {
+    let said: Said<'_> = serde_json::from_slice(json).ok()?;
+    let id = ReportId::parse(&said.report_id)?;
+    let time = humantime::parse_rfc3339(&said.time).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     let rest = json.strip_prefix(b"{\"digest32\":")?;
     let comma = rest.iter().position(|&b| b == b',')?;
     let mut digest = crc32fast::Hasher::new();
     digest.update(&id.0);
-    digest.update(&rev.to_le_bytes());
+    digest.update(&said.rev.to_le_bytes());
     digest.update(b"{");
     digest.update(&rest[comma + 1..]);
-    Some(digest.finalize())
+    let envelope = Envelope { id, rev: said.rev, unix_ms: time.as_millis() as u64, digest32: digest.finalize() };
+    (envelope.digest32 == said.digest32).then_some(envelope)
 }
 
 /// The record's JSON Schema (draft 2020-12), from the specs.

@@ -1,7 +1,7 @@
 //! Whether a store has what the spool delivered: number and sum of digests, for each hour.
 
 use crate::reader::Reader;
-use crate::record::Record;
+use crate::record::Envelope;
 use crate::run::spools;
 use crate::storage::Disk;
 use std::collections::{BTreeMap, HashSet};
@@ -40,8 +40,7 @@ pub struct Counter {
 
 impl Counter {
     /// Counts one.
-    pub fn add(&mut self, record: &Record) {
-        let e = &record.envelope;
+    pub fn add(&mut self, e: &Envelope) {
         if !self.seen.insert((e.id, e.rev)) {
             self.duplicates += 1;
             return;
@@ -87,7 +86,7 @@ pub fn spooled(folder: &Path, sink: &str) -> io::Result<(Hours, Option<u64>)> {
                 }
                 is_first = false;
                 if !dead.contains(&record.envelope.id.to_string()) {
-                    counter.add(record);
+                    counter.add(&record.envelope);
                 }
             }
         }

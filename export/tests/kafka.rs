@@ -9,7 +9,8 @@ use broker::{Message, read_topic};
 use common::heard;
 use otoscope_export::sinks::kafka::{Kafka, KafkaOptions};
 use otoscope_export::{
-    Disk, Failure, Pump, PumpOptions, Reader, Record, ReportId, Sink, Spool, SpoolOptions, Step, Submission, digest_of,
+    Disk, Failure, Pump, PumpOptions, Reader, Record, ReportId, Sink, Spool, SpoolOptions, Step, Submission,
+    envelope_of,
 };
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
@@ -61,7 +62,7 @@ fn records(spool: &Spool) -> Vec<Record> {
 fn counted(messages: &[Message]) -> BTreeMap<(ReportId, u32), usize> {
     let mut counts = BTreeMap::new();
     for message in messages {
-        assert_eq!(digest_of(&message.value), Some(message.digest32()), "the value is whole");
+        assert_eq!(envelope_of(&message.value).map(|e| e.digest32), Some(message.digest32()), "the value is whole");
         *counts.entry(message.identity()).or_default() += 1;
     }
     counts

@@ -5,7 +5,7 @@ mod common;
 use common::heard;
 use otoscope_export::sinks::ndjson::Ndjson;
 use otoscope_export::{
-    Disk, Full, Handle, Pump, PumpOptions, Reader, ReportId, Spool, SpoolOptions, Submission, digest_of,
+    Disk, Full, Handle, Pump, PumpOptions, Reader, ReportId, Spool, SpoolOptions, Submission, envelope_of,
 };
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -120,7 +120,7 @@ fn lines_are_rotated_and_a_torn_one_is_ended() {
         names.iter().map(|n| std::fs::read_to_string(folder.path().join(n)).expect("there")).collect();
     assert!(!folder.path().join("out.ndjson.3").exists(), "two are kept");
     for line in texts.iter().flat_map(|text| text.lines()).filter(|line| *line != "{\"torn") {
-        assert!(digest_of(line.as_bytes()).is_some(), "every other line is whole");
+        assert!(envelope_of(line.as_bytes()).is_some(), "every other line is whole");
     }
     assert!(texts[0].ends_with('\n'));
 }
@@ -183,7 +183,7 @@ fn killing_the_process_loses_nothing_that_was_written() {
         let by_seq: BTreeMap<u64, &otoscope_export::Record> = all.iter().map(|r| (r.seq, r)).collect();
         assert_eq!(by_seq.len(), all.len());
         assert!((1..=acknowledged).all(|seq| by_seq.contains_key(&seq)), "round {round}: of {acknowledged}");
-        assert!(all.iter().all(|r| digest_of(&r.json) == Some(r.envelope.digest32)));
+        assert!(all.iter().all(|r| envelope_of(&r.json) == Some(r.envelope)));
         let ids: std::collections::HashSet<ReportId> = all.iter().map(|r| r.envelope.id).collect();
         assert_eq!(ids.len(), all.len(), "no id twice, also over restarts");
     }

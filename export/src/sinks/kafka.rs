@@ -12,23 +12,29 @@
 //! | header `digest32` | the record's digest, in decimal |
 //! | timestamp | when it was sent, not when the stream ended: a broker removes by it, and refuses what is too far in the future |
 //!
-//! The topic has to be there first. Everything of [librdkafka's configuration](https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md)
+//! The topic has to be there first, or [`KafkaOptions::create_topic`] says how to make it. Everything of [librdkafka's configuration](https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md)
 //! can be set, with the exception of what the promise rests on. `ssl` and `sasl_ssl`, and SASL's SCRAM, need the feature `kafka-tls`.
 
 use crate::id::ReportId;
-use crate::record::{Record, SCHEMA};
+use crate::record::{Record, SCHEMA, envelope_of};
 use crate::sink::{Failure, PumpOptions, Rejected, Sink};
-use rdkafka::client::ClientContext;
+use crate::verify::{Counted, Counter};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::collections::HashSet;
 use std::fmt;
 use std::io;
+use std::pin::pin;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 /// How often it looks whether the brokers said something about the connection, while it waits for reports of delivery.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -41,15 +47,26 @@ pub struct KafkaOptions {
     pub bootstrap_servers: String,
     /// The topic.
     pub topic: String,
+    /// Make the topic before the first record, where it is not there yet. Otherwise somebody else has to.
+    pub create_topic: Option<NewTopicShape>,
     /// Anything else, as librdkafka has it: `security.protocol`, `sasl.username`, `ssl.ca.location`, `compression.type`... Printed for debugging,
     /// what holds a secret is hidden.
     pub properties: Vec<(String, String)>,
 }
 
+/// A topic that is not there yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewTopicShape {
+    /// Partitions: so many consumers can share the work, 6 to 12 for most.
+    pub partitions: u16,
+    /// Brokers that have each partition: 3 where there are as many.
+    pub replication_factor: u16,
+}
+
 impl Default for KafkaOptions {
     fn default() -> Self {
         let (bootstrap_servers, topic) = ("localhost:9092".to_owned(), "tts.report.v1".to_owned());
-        Self { bootstrap_servers, topic, properties: Vec::new() }
+        Self { bootstrap_servers, topic, create_topic: None, properties: Vec::new() }
     }
 }
 
@@ -68,6 +85,7 @@ impl fmt::Debug for KafkaOptions {
         f.debug_struct("KafkaOptions")
             .field("bootstrap_servers", &self.bootstrap_servers)
             .field("topic", &self.topic)
+            .field("create_topic", &self.create_topic)
             .field("properties", &self.properties.iter().map(shown).collect::<Vec<_>>())
             .finish()
     }
@@ -301,6 +319,8 @@ impl Fate {
 pub struct Kafka {
     options: KafkaOptions,
     live: Option<Live>,
+    /// The topic is there, or is none of our business.
+    has_topic: bool,
     /// Delivered, but behind one that is not: offered again they are not sent again.
     ahead: HashSet<(ReportId, u32)>,
 }
@@ -311,8 +331,41 @@ impl Kafka {
     /// # Errors
     /// `InvalidInput`: librdkafka does not take this configuration.
     pub fn new(options: KafkaOptions) -> io::Result<Self> {
-        let live = Some(Live::new(&options)?);
-        Ok(Self { options, live, ahead: HashSet::new() })
+        let (live, has_topic) = (Some(Live::new(&options)?), options.create_topic.is_none());
+        Ok(Self { options, live, has_topic, ahead: HashSet::new() })
+    }
+
+    fn make_topic(&self, shape: NewTopicShape) -> Result<(), Failure> {
+        let topic = &self.options.topic;
+        let failed = |what: String| Failure::Later {
+            done: 0,
+            rejected: Vec::new(),
+            reason: self.options.scrubbed(&format!("the topic {topic} cannot be made: {what}")),
+        };
+        let config = self.options.config().map_err(|error| failed(error.to_string()))?;
+        let admin: AdminClient<DefaultClientContext> = config.create().map_err(|error| failed(error.to_string()))?;
+        let replicas = TopicReplication::Fixed(i32::from(shape.replication_factor));
+        let topics = [NewTopic::new(topic, i32::from(shape.partitions), replicas)];
+        let options = AdminOptions::new().request_timeout(Some(SILENCE));
+        let mut answer = pin!(admin.create_topics(&topics, &options));
+        // Librdkafka answers from a thread of its own, after the timeout at the latest; nobody has to be woken.
+        let answer = loop {
+            match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(answer) => break answer,
+                Poll::Pending => std::thread::sleep(Duration::from_millis(10)),
+            }
+        };
+        for made in answer.map_err(|error| failed(error.to_string()))? {
+            match made {
+                Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
+                Err((_, Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed)) => {
+                    let what = "this user has no right to: give it CREATE, or make the topic and take create_topic out";
+                    return Err(Failure::Stop(format!("the topic {topic} cannot be made: {what}")));
+                }
+                Err((_, code)) => return Err(failed(code.to_string())),
+            }
+        }
+        Ok(())
     }
 
     /// What an error means for whoever runs it; whether somebody has to change something.
@@ -404,6 +457,63 @@ impl Kafka {
     }
 }
 
+/// How long brokers may say nothing while a topic is read.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// The number and the digests of the records in the topic, for each hour; each id and revision once. Reads all of it, and remembers nothing: no
+/// offset is committed.
+///
+/// # Errors
+/// What librdkafka or the brokers answer; `TimedOut` if they do not.
+pub fn hours(options: &KafkaOptions) -> io::Result<Counted> {
+    let failed = |error: KafkaError| io::Error::other(options.scrubbed(&error.to_string()));
+    let mut config = ClientConfig::new();
+    for (name, value) in &options.properties {
+        config.set(name, value);
+    }
+    config
+        .set("bootstrap.servers", &options.bootstrap_servers)
+        .set("group.id", "otoscope-verify")
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true");
+    // Properties of producers are not for it, and it says so to nobody who listens.
+    config.set_log_level(rdkafka::config::RDKafkaLogLevel::Critical);
+    let consumer: BaseConsumer = config.create().map_err(|error| io::Error::other(options.explained(&error)))?;
+    let metadata = consumer.fetch_metadata(Some(&options.topic), SILENCE).map_err(failed)?;
+    let mut partitions = TopicPartitionList::new();
+    for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+        partitions.add_partition_offset(&options.topic, partition.id(), Offset::Beginning).map_err(failed)?;
+    }
+    let mut open = partitions.count();
+    if open == 0 {
+        return Err(io::Error::new(io::ErrorKind::NotFound, format!("Kafka has no topic {}", options.topic)));
+    }
+    consumer.assign(&partitions).map_err(failed)?;
+    let (mut counter, mut heard) = (Counter::default(), Instant::now());
+    let mut last = None;
+    while open > 0 {
+        if heard.elapsed() > SILENCE {
+            let why = last.map_or_else(|| "they say nothing".to_owned(), |error: KafkaError| error.to_string());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, options.scrubbed(&why)));
+        }
+        match consumer.poll(LOOK_EVERY) {
+            Some(Ok(message)) => {
+                heard = Instant::now();
+                // What others write into the topic is none of ours.
+                if let Some(envelope) = message.payload().and_then(envelope_of) {
+                    counter.add(&envelope);
+                }
+            }
+            Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+            // Tells of a connection; it tries again by itself.
+            Some(Err(error)) => last = Some(error),
+            None => {}
+        }
+    }
+    let duplicates = counter.duplicates;
+    Ok((counter.hours(), duplicates))
+}
+
 impl Sink for Kafka {
     fn name(&self) -> &str {
         "kafka"
@@ -415,6 +525,10 @@ impl Sink for Kafka {
     }
 
     fn deliver(&mut self, batch: &[Record]) -> Result<Vec<Rejected>, Failure> {
+        if let (false, Some(shape)) = (self.has_topic, self.options.create_topic) {
+            self.make_topic(shape)?;
+            self.has_topic = true;
+        }
         let live = match self.live.take() {
             Some(live) => live,
             None => Live::new(&self.options).map_err(Failure::later)?,

@@ -1,7 +1,6 @@
 //! Lines of JSON: to standard output, or to a file that is rotated. At least once: after a crash a batch may come again.
 
-use crate::id::ReportId;
-use crate::record::{Envelope, Record, digest_of};
+use crate::record::{Record, envelope_of};
 use crate::sink::{Failure, Rejected, Sink};
 use crate::verify::{Counted, Counter};
 use std::fs::{self, File, OpenOptions};
@@ -106,15 +105,9 @@ pub fn hours(path: &Path) -> io::Result<Counted> {
     for file in files {
         for line in BufReader::new(File::open(file)?).split(b'\n') {
             // A torn line is no record; the record came again behind it.
-            let line = line?;
-            let Some(digest32) = digest_of(&line) else { continue };
-            let object: serde_json::Value = serde_json::from_slice(&line)?;
-            let id = object["report_id"].as_str().and_then(ReportId::parse).unwrap_or_default();
-            let time = object["@timestamp"].as_str().and_then(|t| humantime::parse_rfc3339(t).ok());
-            let since = time.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
-            let rev = object["rev"].as_u64().unwrap_or_default() as u32;
-            let envelope = Envelope { id, rev, unix_ms: since.as_millis() as u64, digest32 };
-            counter.add(&Record { seq: 0, envelope, json: Vec::new() });
+            if let Some(envelope) = envelope_of(&line?) {
+                counter.add(&envelope);
+            }
         }
     }
     let duplicates = counter.duplicates;

@@ -370,7 +370,7 @@ pub fn hours(folder: &Path) -> io::Result<Counted> {
                         unix_ms: times.as_primitive::<TimestampMillisecondType>().value(i) as u64,
                         digest32: digests.as_primitive::<Int64Type>().value(i) as u32,
                     };
-                    counter.add(&Record { seq: 0, envelope, json: Vec::new() });
+                    counter.add(&envelope);
                 }
             }
         }

@@ -1,12 +1,11 @@
 //! Stores that need no server: what a process that dies leaves in files.
 
-use crate::harness::{self, Storm};
+use crate::harness::{self, Storm, sums};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use otoscope_export::sinks::ndjson::Ndjson;
 use otoscope_export::sinks::parquet::{Parquet, ParquetOptions, hours};
-use otoscope_export::verify::Hours;
-use otoscope_export::{ReportId, digest_of};
+use otoscope_export::{ReportId, envelope_of};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -84,23 +83,14 @@ fn no_acknowledged_report_is_lost_in_lines_while_children_are_killed() {
     let text = fs::read(folder.path().join("reports.ndjson")).expect("there");
     let (mut stored, mut torn) = (Stored::new(), 0);
     for line in text.split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
-        let Ok(json) = serde_json::from_slice::<serde_json::Value>(line) else {
-            torn += 1;
-            continue;
-        };
-        let id = json["report_id"].as_str().and_then(ReportId::parse).expect("an id");
-        let digest32 = json["digest32"].as_u64().expect("a digest") as u32;
-        assert_eq!(digest_of(line), Some(digest32), "the line is whole");
-        stored.push(((id, json["rev"].as_u64().expect("a revision") as u32), digest32));
+        match envelope_of(line) {
+            Some(envelope) => stored.push(((envelope.id, envelope.rev), envelope.digest32)),
+            None => torn += 1,
+        }
     }
     let lines = stored.len();
     let again = truth.compare(stored.into_iter());
     eprintln!("ndjson: {lines} lines, {again} of them again, {torn} torn");
     assert!(torn <= truth.child_kills, "each death leaves one half at most");
     assert!(again <= u64::from(truth.child_kills) * 2000, "{again} of {lines}");
-}
-
-/// Number and digests of all hours.
-fn sums(hours: &Hours) -> (u64, u64) {
-    hours.values().fold((0, 0), |(n, sum), t| (n + t.count, sum + t.digests))
 }

@@ -2,8 +2,9 @@
 #![allow(dead_code, reason = "without sinks there is nothing to test")]
 
 use crate::common::heard;
+use otoscope_export::verify::Hours;
 use otoscope_export::{
-    Disk, Pump, PumpOptions, Reader, ReportId, Sink, Spool, SpoolOptions, Step, Submission, digest_of,
+    Disk, Pump, PumpOptions, Reader, ReportId, Sink, Spool, SpoolOptions, Step, Submission, envelope_of,
 };
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -253,6 +254,11 @@ pub struct Truth {
     pub took: Duration,
 }
 
+/// Number and digests of all hours.
+pub fn sums(hours: &Hours) -> (u64, u64) {
+    hours.values().fold((0, 0), |(n, sum), t| (n + t.count, sum + t.digests))
+}
+
 /// How often something shall be killed.
 pub fn kills(name: &str) -> u32 {
     std::env::var(name).map_or(3, |text| text.parse().expect("a number of kills"))
@@ -333,7 +339,7 @@ fn against_the_spool(folder: &Path, numbers: &[u64]) -> HashMap<(ReportId, u32),
             let json: serde_json::Value = serde_json::from_slice(&record.json).expect("JSON");
             let number = numbers[record.seq as usize - 1].to_string();
             assert_eq!(json["tts.stream.id"], number.as_str(), "record {}", record.seq);
-            assert_eq!(digest_of(&record.json), Some(record.envelope.digest32));
+            assert_eq!(envelope_of(&record.json), Some(record.envelope));
             records.insert((record.envelope.id, record.envelope.rev), record.envelope.digest32);
         }
     }

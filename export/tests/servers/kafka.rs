@@ -2,9 +2,9 @@
 
 use crate::broker::{each_message, read_topic};
 use crate::common::heard;
-use crate::harness::{self, Server, Storm};
-use otoscope_export::sinks::kafka::{Kafka, KafkaOptions};
-use otoscope_export::{Disk, Failure, Reader, Record, Sink, Spool, SpoolOptions, Submission, digest_of};
+use crate::harness::{self, Server, Storm, sums};
+use otoscope_export::sinks::kafka::{Kafka, KafkaOptions, NewTopicShape, hours};
+use otoscope_export::{Disk, Failure, Reader, Record, Sink, Spool, SpoolOptions, Submission, envelope_of};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -37,19 +37,26 @@ fn create_topic(topic: &str, properties: &[(&str, &str)]) {
     assert_eq!(done, [Ok(topic.to_owned())]);
 }
 
-fn sink(servers: &str, topic: &str, properties: &[(&str, &str)]) -> Kafka {
+fn options(servers: &str, topic: &str, properties: &[(&str, &str)]) -> KafkaOptions {
     let mut options = KafkaOptions::default();
     options.bootstrap_servers = servers.to_owned();
     options.topic = topic.to_owned();
     options.properties = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Kafka::new(options).expect("a good configuration")
+    options
+}
+
+fn sink(servers: &str, topic: &str, properties: &[(&str, &str)]) -> Kafka {
+    Kafka::new(options(servers, topic, properties)).expect("a good configuration")
 }
 
 #[test]
 #[ignore = "a child"]
 fn pump() {
     if harness::is_child() {
-        harness::pump(&mut sink(SERVERS, TOPIC, &[]));
+        let mut options = options(SERVERS, TOPIC, &[]);
+        // The first makes it, all others find it.
+        options.create_topic = Some(NewTopicShape { partitions: 6, replication_factor: 1 });
+        harness::pump(&mut Kafka::new(options).expect("a good configuration"));
     }
 }
 
@@ -57,16 +64,19 @@ fn pump() {
 #[ignore = "make test-servers"]
 fn no_acknowledged_report_is_lost_while_broker_and_children_are_killed() {
     let server = Server::start("kafka");
-    create_topic(TOPIC, &[]);
     let truth = Storm { name: "kafka", server: Some(&server), pump: "kafka::pump", environment: Vec::new() }.run();
     let mut stored = Vec::new();
     each_message(SERVERS, TOPIC, |message| {
-        assert_eq!(digest_of(&message.value), Some(message.digest32()), "the value is whole");
+        let envelope = envelope_of(&message.value).expect("the value is whole");
+        assert_eq!(((envelope.id, envelope.rev), envelope.digest32), (message.identity(), message.digest32()));
         stored.push((message.identity(), message.digest32()));
     });
     let messages = stored.len();
     let again = truth.compare(stored.into_iter());
     eprintln!("kafka: {messages} messages, {again} of them again");
+    // What `otoscope export verify` asks.
+    let (hours, duplicates) = hours(&options(SERVERS, TOPIC, &[])).expect("the broker answers");
+    assert_eq!((sums(&hours), duplicates), (truth.sums(), again));
     // Again comes a batch of the pump for each death of it, and what was on its way to a dying broker for more than message.timeout.ms.
     let most = u64::from(truth.child_kills + truth.server_kills) * 2000;
     assert!(again <= most, "{again} of {messages}");

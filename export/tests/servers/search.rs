@@ -1,7 +1,7 @@
 //! The bulk sink, OpenSearch and Elasticsearch: the same bytes for both.
 
 use crate::common::records;
-use crate::harness::{self, Server, Storm};
+use crate::harness::{self, Server, Storm, sums};
 use otoscope_export::sinks::elasticsearch::{Elasticsearch, ElasticsearchOptions};
 use otoscope_export::verify::Counter;
 use otoscope_export::{Record, ReportId, Sink};
@@ -72,9 +72,7 @@ fn storm((name, url): (&'static str, &str)) {
     eprintln!("{name}: {documents} documents");
     assert_eq!(again, 0, "each id once");
     // What `otoscope export verify` asks.
-    let hours = sink(url).hours().expect("it answers");
-    let (count, digests) = hours.values().fold((0, 0), |(n, sum), t| (n + t.count, sum + t.digests));
-    assert_eq!((count, digests), truth.sums());
+    assert_eq!(sums(&sink(url).hours().expect("it answers")), truth.sums());
 }
 
 /// What a search store makes of the documents: types, nested findings, revisions, what it refuses.
@@ -93,7 +91,7 @@ fn understood((name, url): (&'static str, &str)) {
     let stored = read_back(url);
     assert_eq!((stored.len(), stored.iter().filter(|((_, rev), _)| *rev == 1).count()), (20, 5));
     let mut counter = Counter::default();
-    batch.iter().for_each(|record| counter.add(record));
+    batch.iter().for_each(|record| counter.add(&record.envelope));
     assert_eq!(sink.hours().expect("it answers"), counter.hours());
 
     // One wrong type is refused alone.

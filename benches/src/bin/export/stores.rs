@@ -4,10 +4,9 @@ use crate::{heard, median, push_all};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use otoscope_export::sinks::elasticsearch::{Elasticsearch, ElasticsearchOptions, document};
-use otoscope_export::sinks::kafka::{Kafka, KafkaOptions};
+use otoscope_export::sinks::kafka::{Kafka, KafkaOptions, NewTopicShape};
 use otoscope_export::{Disk, Pump, PumpOptions, Reader, Record, Sink, Spool, SpoolOptions};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::{ClientContext, DefaultClientContext};
+use rdkafka::client::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -16,10 +15,8 @@ use std::error::Error;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 const KAFKA: &str = "127.0.0.1:19092";
@@ -33,22 +30,6 @@ pub(crate) fn is_known(name: &str) -> bool {
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// The topic has to be there first.
-fn create_topic() -> Outcome<()> {
-    let admin: AdminClient<DefaultClientContext> = ClientConfig::new().set("bootstrap.servers", KAFKA).create()?;
-    let topic = NewTopic::new(TOPIC, 6, TopicReplication::Fixed(1));
-    let (topics, options) = ([topic], AdminOptions::new());
-    let mut done = pin!(admin.create_topics(&topics, &options));
-    loop {
-        if let Poll::Ready(answer) = done.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            return answer?
-                .into_iter()
-                .try_for_each(|topic| topic.map(|_| ()).map_err(|(name, code)| format!("{name}: {code}").into()));
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// The store's rounds: ours out of the spool, theirs out of memory, one after the other, in changing order.
 pub(crate) fn run(store: &str) -> Outcome<()> {
     let count = if store == "kafka" { 50_000 } else { 10_000 };
@@ -60,9 +41,6 @@ pub(crate) fn run(store: &str) -> Outcome<()> {
     let records = Reader::new(Disk::new(spool.folder())?, 1).next_batch(usize::MAX, usize::MAX)?;
     let bytes = records.iter().map(|r| r.json.len()).sum::<usize>() / records.len();
     println!("{store}: {} records of {bytes} bytes, {ROUNDS} rounds", records.len());
-    if store == "kafka" {
-        create_topic()?;
-    }
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     // The first is for the server to get warm.
     for round in 0..=ROUNDS {
@@ -113,6 +91,7 @@ fn kafka() -> Outcome<Kafka> {
     let mut options = KafkaOptions::default();
     options.bootstrap_servers = KAFKA.to_owned();
     options.topic = TOPIC.to_owned();
+    options.create_topic = Some(NewTopicShape { partitions: 6, replication_factor: 1 });
     Ok(Kafka::new(options)?)
 }
 
