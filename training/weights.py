@@ -19,13 +19,12 @@ KINDS = {
     "mel_db": 1,
     "basis_log_power": 2,
     "conv": 3,
-    "depthwise": 4,
     "max_pool": 5,
     "save": 6,
     "add": 7,
     "pool": 8,
     "dense": 9,
-    "scale": 10,
+    "row_dense": 10,
 }
 NAMES = {number: name for name, number in KINDS.items()}
 
@@ -44,13 +43,12 @@ FIELDS = {
     ),
     "basis_log_power": ("bins", "frame", "hop"),
     "conv": ("out", "in", "kernel_t", "kernel_f", "stride_t", "stride_f", "relu"),
-    "depthwise": ("out", "in", "kernel_t", "kernel_f", "stride_t", "stride_f", "relu"),
     "max_pool": ("size_t", "size_f"),
     "save": (),
     "add": ("relu",),
     "pool": ("channels", "max", "mean", "mean_of_max_f", "sd_of_mean_f"),
     "dense": ("out", "in", "relu"),
-    "scale": ("size",),
+    "row_dense": ("out", "channels", "width", "relu"),
 }
 
 
