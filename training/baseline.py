@@ -2,11 +2,12 @@
 
 import csv
 
+import numpy as np
+
 import clips
 import dnsmos
 import folders
 import label
-import numpy as np
 
 SETS = ("voices", "degradations", "both", "short")
 PATH = folders.LABELS / "dnsmos.csv"

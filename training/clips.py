@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from degrade import FIXED, HELD_OUT
 from scenes import EXTRA, WEIGHTS
 from sources import RATE, Sources, Voice
@@ -28,7 +29,15 @@ SETS = {
     "more": "every voice but those that only judge, every degradation, the wider recipe",
 }
 # Families of the training recipe; the fixed recipe draws all alike.
-SHARES = {"librispeech": 0.34, "asterisk": 0.16, "kokoro": 0.16, "piper": 0.12, "festival": 0.1, "espeak": 0.06, "flite": 0.06}
+SHARES = {
+    "librispeech": 0.34,
+    "asterisk": 0.16,
+    "kokoro": 0.16,
+    "piper": 0.12,
+    "festival": 0.1,
+    "espeak": 0.06,
+    "flite": 0.06,
+}
 
 
 @dataclass
@@ -62,7 +71,13 @@ def parse(name: str, base: str, steps: str) -> Clip:
     chosen, seed = name.rsplit("-", 1)
     voice, files = base.split(":")
     parts = [s.split("=") for s in steps.split(";") if s]
-    return Clip(chosen, int(seed), tuple(f"{voice}:{f}" for f in files.split("+")), [p[0] for p in parts], [float(p[1]) for p in parts])
+    return Clip(
+        chosen,
+        int(seed),
+        tuple(f"{voice}:{f}" for f in files.split("+")),
+        [p[0] for p in parts],
+        [float(p[1]) for p in parts],
+    )
 
 
 def generator(chosen: str, seed: int, step: str) -> np.random.Generator:
@@ -162,7 +177,12 @@ def make(clip: Clip, sources: Sources) -> np.ndarray:
     length = wanted_length(clip.set, clip.seed)
     x = joined(clip, sources, generator(clip.set, clip.seed, "base"), length)
     held = clip.set in ("voices", "both", "short")
-    others = [v for f, voices in sorted(sources.families(held).items()) if f in ("asterisk", "festival", "espeak", "flite") for v in voices]
+    others = [
+        v
+        for f, voices in sorted(sources.families(held).items())
+        if f in ("asterisk", "festival", "espeak", "flite")
+        for v in voices
+    ]
 
     def babble(rng: np.random.Generator, count: int) -> np.ndarray:
         voice = others[rng.integers(len(others))]

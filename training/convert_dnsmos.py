@@ -7,18 +7,19 @@ import argparse
 import importlib.metadata
 import pathlib
 
-import dnsmos
 import numpy as np
 import onnx
-import weights
 from onnx import numpy_helper
+
+import dnsmos
+import weights
 from weights import Layer
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def tensors(name: str) -> dict[str, np.ndarray]:
-    """Every stored tensor of a model, by a short name such as conv2d_5/kernel or dense_3/MatMul."""
+    """Read every stored tensor of a model, by a short name such as conv2d_5/kernel or dense_3/MatMul."""
     model = onnx.load(str(dnsmos.model_path(name)))
     found = {}
     for entry in model.graph.initializer:
@@ -28,7 +29,7 @@ def tensors(name: str) -> dict[str, np.ndarray]:
 
 
 def conv(found: dict[str, np.ndarray], name: str) -> Layer:
-    """A 3x3 layer with ReLU."""
+    """Give a 3x3 layer with ReLU."""
     kernel = found[f"{name}/kernel"]
     sizes = {
         "out": kernel.shape[0],
@@ -43,7 +44,7 @@ def conv(found: dict[str, np.ndarray], name: str) -> Layer:
 
 
 def dense(found: dict[str, np.ndarray], name: str, relu: bool) -> Layer:
-    """A dense layer, stored [out, in]."""
+    """Give a dense layer, stored [out, in]."""
     matrix = found[f"{name}/MatMul"].T
     return Layer(
         "dense", {"out": matrix.shape[0], "in": matrix.shape[1], "relu": int(relu)}, [matrix, found[f"{name}/BiasAdd"]]
@@ -51,17 +52,17 @@ def dense(found: dict[str, np.ndarray], name: str, relu: bool) -> Layer:
 
 
 def pool() -> Layer:
-    """The largest value of each channel over the window."""
+    """Give the largest value of each channel over the window."""
     return Layer("pool", {"channels": 64, "max": 1, "mean": 0, "mean_of_max_f": 0, "sd_of_mean_f": 0})
 
 
 def halved() -> Layer:
-    """Max-pooling 2x2."""
+    """Give max-pooling 2x2."""
     return Layer("max_pool", {"size_t": 2, "size_f": 2})
 
 
 def p808() -> list[Layer]:
-    """The layers of P.808."""
+    """Give the layers of P.808."""
     found = tensors("model_v8.onnx")
     front = {
         "bands": 120,
@@ -95,7 +96,7 @@ def p808() -> list[Layer]:
 
 
 def p835() -> list[Layer]:
-    """The layers of P.835; its front end is a trained basis, real and imaginary part one after the other."""
+    """Give the layers of P.835; its front end is a trained basis, real and imaginary part one after the other."""
     found = tensors("sig_bak_ovr.onnx")
     parts = [found[f"stft-{part}/kernel"][:, :, 0] for part in ("real", "imag")]
     layers = [Layer("basis_log_power", {"bins": 161, "frame": 320, "hop": 160}, parts)]
@@ -107,7 +108,7 @@ def p835() -> list[Layer]:
 
 
 def main() -> None:
-    """Converts both models."""
+    """Convert both models."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "core/weights")
     out = parser.parse_args().out

@@ -7,8 +7,9 @@ recipe is fixed: a change here needs a new revision in clips.py and makes older 
 from collections.abc import Callable
 
 import numpy as np
-from codec import round_trip
 from scipy import signal
+
+from codec import round_trip
 from spectra import RATE, butter, coloured, istft, mel, rms, stft
 
 Rng = np.random.Generator
@@ -221,7 +222,9 @@ def aac(x: np.ndarray, rng: Rng, _: Babble) -> tuple[np.ndarray, float]:
 def speex(x: np.ndarray, rng: Rng, _: Babble) -> tuple[np.ndarray, float]:
     """Code by Speex, quality 0 to 6, narrow or wide."""
     quality = int(rng.integers(0, 7))
-    return round_trip(x, "ogg", "-ar", str(rng.choice([8000, 16000])), "-c:a", "libspeex", "-q:a", str(quality)), float(quality)
+    return round_trip(x, "ogg", "-ar", str(rng.choice([8000, 16000])), "-c:a", "libspeex", "-q:a", str(quality)), float(
+        quality
+    )
 
 
 def gsm(x: np.ndarray, rng: Rng, _: Babble) -> tuple[np.ndarray, float]:

@@ -8,13 +8,14 @@ import functools
 import pathlib
 from dataclasses import dataclass
 
+import librosa
+import numpy as np
+from scipy import signal
+
 import clips
 import folders
 import label
-import librosa
-import numpy as np
 import sources
-from scipy import signal
 
 RANGE_DB = 80.0
 

@@ -15,10 +15,14 @@ FIELDS = ("clip", "recipe", "base", "steps", "sha256", "teacher", "score")
 def options(description: str | None) -> argparse.ArgumentParser:
     """Give a parser with the folders of the speech."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--speech", type=pathlib.Path, default=ROOT / "speech", help="made by fixtures/fetch_clean_speech.sh")
+    parser.add_argument(
+        "--speech", type=pathlib.Path, default=ROOT / "speech", help="made by fixtures/fetch_clean_speech.sh"
+    )
     parser.add_argument("--librispeech", type=pathlib.Path, help="a folder of LibriSpeech's FLAC files")
     parser.add_argument("--judging", type=pathlib.Path, help="a folder of samples of neural systems, for judging only")
-    parser.add_argument("--cache", type=pathlib.Path, default=ROOT / "build/training", help="samples, features, checkpoints")
+    parser.add_argument(
+        "--cache", type=pathlib.Path, default=ROOT / "build/training", help="samples, features, checkpoints"
+    )
     return parser
 
 

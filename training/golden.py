@@ -12,16 +12,17 @@ import argparse
 import csv
 import pathlib
 
-import dnsmos
 import numpy as np
 import soundfile
+
+import dnsmos
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SPEECH = ("en_flite_slt", "en_flite_rms", "it_human", "ru_human")
 
 
 def noise(count: int, seed: int) -> np.ndarray:
-    """A generator of 32 bits, x = 1664525 x + 1013904223; its upper 16 bits as int16."""
+    """Run a generator of 32 bits, x = 1664525 x + 1013904223; its upper 16 bits as int16."""
     out = np.empty(count, np.int64)
     state = seed
     for n in range(count):
@@ -31,12 +32,12 @@ def noise(count: int, seed: int) -> np.ndarray:
 
 
 def ramp(count: int, step: int) -> np.ndarray:
-    """A saw-tooth: a counter of 16 bits that grows by STEP."""
+    """Give a saw-tooth: a counter of 16 bits that grows by STEP."""
     return (np.arange(count, dtype=np.int64) * step) % 65536 - 32768
 
 
 def signals() -> dict[str, np.ndarray]:
-    """Every signal as int64 within the range of int16."""
+    """Give every signal as int64 within the range of int16."""
     count = dnsmos.WINDOW
     made: dict[str, np.ndarray] = {}
     for name in SPEECH:
@@ -61,7 +62,7 @@ def signals() -> dict[str, np.ndarray]:
 
 
 def patterns() -> dict[str, np.ndarray]:
-    """Features [900, 120] by formulas whose values f32 holds exactly."""
+    """Give features [900, 120] by formulas whose values f32 holds exactly."""
     frame, band = np.meshgrid(np.arange(900), np.arange(120), indexing="ij")
     return {
         "mod_a": ((frame * 7 + band * 13) % 129 - 64) / 64,
@@ -72,13 +73,13 @@ def patterns() -> dict[str, np.ndarray]:
 
 
 def write(path: pathlib.Path, rows: list[list]) -> None:
-    """One CSV file."""
+    """Write one CSV file."""
     with path.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 def main() -> None:
-    """Writes all three files."""
+    """Write all three files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "core/tests/data")
     out = parser.parse_args().out

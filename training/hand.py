@@ -2,12 +2,13 @@
 
 import argparse
 
-import clips
-import folders
-import label
 import librosa
 import numpy as np
 from scipy import signal
+
+import clips
+import folders
+import label
 from sources import RATE
 
 BANDS, DFT, WINDOW, HOP = 48, 512, 400, 160

@@ -1,7 +1,7 @@
 """Lets the teacher score clips and appends the lines to labels/SET.csv; can be stopped and started at any time.
 
-  label.py SET COUNT [--part 0/2]     until seeds 0 ... COUNT - 1 have a line (this process: seeds of its part)
-  label.py SET --check 20             makes clips of the file again and compares their checksums
+label.py SET COUNT [--part 0/2]     until seeds 0 ... COUNT - 1 have a line (this process: seeds of its part)
+label.py SET --check 20             makes clips of the file again and compares their checksums
 """
 
 import csv
@@ -9,9 +9,10 @@ import os
 import random
 import time
 
+import numpy as np
+
 import clips
 import folders
-import numpy as np
 
 
 def cached(args: object, chosen: str, seed: int, kind: str) -> os.PathLike:
@@ -73,7 +74,15 @@ def main() -> None:
             np.save(cached(args, args.set, seed, "pcm"), pcm)
             np.save(cached(args, args.set, seed, "pooled"), pooled)
             out.writerow(
-                [f"{args.set}-{seed}", clips.REVISION, clip.base_field, clip.steps_field, clips.digest(pcm), teacher.NAME, f"{score:.4f}"]
+                [
+                    f"{args.set}-{seed}",
+                    clips.REVISION,
+                    clip.base_field,
+                    clip.steps_field,
+                    clips.digest(pcm),
+                    teacher.NAME,
+                    f"{score:.4f}",
+                ]
             )
             if n % 200 == 0:
                 print(f"{args.set}: {n} of {len(todo)}, {(time.monotonic() - started) / n:.2f} s a clip", flush=True)

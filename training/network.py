@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import torch
-from features import FrontEnd
 from torch import nn
+
+from features import FrontEnd
 from weights import Layer
 
 # The score is 3 plus what the last layer says.
@@ -42,6 +43,7 @@ class Convolution(nn.Module):
         self.residual = residual
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Give the layer's output."""
         y = self.norm(self.conv(x))
         return torch.relu(y + x) if self.residual else torch.relu(y)
 
@@ -79,6 +81,7 @@ class Student(nn.Module):
         return torch.cat([rows.amax(dim=2), rows.mean(dim=2), spread], dim=1)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Give the score of each clip, and the further targets."""
         pooled = self.drop(self.pooled(x))
         score = CENTRE + self.score(torch.relu(self.dense(pooled))).squeeze(1)
         return score, self.extra(pooled) if self.extra is not None else None
@@ -111,10 +114,18 @@ class Student(nn.Module):
         kernel, bias = folded(self.row, self.row_norm)
         row = {"out": kernel.shape[0], "channels": kernel.shape[1], "width": self.width, "relu": 1}
         made.append(Layer("row_dense", row, [array(kernel), array(bias)]))
-        made.append(Layer("pool", {"channels": self.spec.row, "max": 1, "mean": 1, "mean_of_max_f": 0, "sd_of_mean_f": 1}))
+        made.append(
+            Layer("pool", {"channels": self.spec.row, "max": 1, "mean": 1, "mean_of_max_f": 0, "sd_of_mean_f": 1})
+        )
         for layer, relu in ((self.dense, 1), (self.score, 0)):
             bias = layer.bias + (0 if relu else CENTRE)
-            made.append(Layer("dense", {"out": layer.out_features, "in": layer.in_features, "relu": relu}, [array(layer.weight), array(bias)]))
+            made.append(
+                Layer(
+                    "dense",
+                    {"out": layer.out_features, "in": layer.in_features, "relu": relu},
+                    [array(layer.weight), array(bias)],
+                )
+            )
         return made
 
 

@@ -5,9 +5,10 @@ None of it is Griffin-Lim, Codec2 or spectral gating, which the held-out table k
 
 import numpy as np
 import pyworld
+from scipy import signal
+
 from codec import round_trip
 from degrade import Babble, Degradation, Rng, at_snr, gilbert
-from scipy import signal
 from spectra import RATE, butter, coloured, istft, mel, rms, smooth_random, stft
 
 
@@ -17,7 +18,9 @@ def natural_noise(rng: Rng, count: int, babble: Babble) -> np.ndarray:
     for _ in range(rng.integers(0, 4)):
         f = float(np.exp(rng.uniform(np.log(80), np.log(6000))))
         width = rng.uniform(0.02, 0.5) * f
-        band = signal.sosfilt(signal.butter(2, (max(f - width, 20), min(f + width, 7900)), "band", fs=RATE, output="sos"), y)
+        band = signal.sosfilt(
+            signal.butter(2, (max(f - width, 20), min(f + width, 7900)), "band", fs=RATE, output="sos"), y
+        )
         y = y + band * rng.uniform(0.5, 4) * rms(y) / rms(band)
     if rng.random() < 0.6:
         y *= np.exp(smooth_random(rng, count, int(rng.uniform(0.05, 1.5) * RATE)) * rng.uniform(0.1, 0.8))
@@ -58,7 +61,9 @@ def room(x: np.ndarray, rng: Rng) -> np.ndarray:
 
 def noise_track(power: np.ndarray, frames: int, quantile: float) -> np.ndarray:
     """Estimate the noise of each bin by a low quantile over the past FRAMES frames and the next."""
-    blocks = [np.quantile(power[:, max(0, n - frames) : n + frames], quantile, axis=1) for n in range(0, power.shape[1], 16)]
+    blocks = [
+        np.quantile(power[:, max(0, n - frames) : n + frames], quantile, axis=1) for n in range(0, power.shape[1], 16)
+    ]
     track = np.repeat(np.stack(blocks, axis=1), 16, axis=1)[:, : power.shape[1]]
     return track * (1 + 2 * (0.5 - quantile))
 
@@ -166,7 +171,9 @@ def lpc(x: np.ndarray, rng: Rng, _: Babble) -> tuple[np.ndarray, float]:
         part = block * signal.get_window("hamming", len(block))
         r = np.correlate(part, part, "full")[len(part) - 1 : len(part) + order]
         r[0] = r[0] * 1.0001 + 1e-9
-        a = np.concatenate([[1.0], -np.linalg.solve(r[np.abs(np.subtract.outer(np.arange(order), np.arange(order)))], r[1:])])
+        a = np.concatenate(
+            [[1.0], -np.linalg.solve(r[np.abs(np.subtract.outer(np.arange(order), np.arange(order)))], r[1:])]
+        )
         rest = signal.lfilter(a, [1.0], block)[order:]
         step = 4 * rms(rest) / 2**bits
         coarse = np.round(rest / step) * step

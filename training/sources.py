@@ -55,7 +55,9 @@ def fetched(folder: pathlib.Path) -> list[Voice]:
         for row in csv.DictReader(file):
             path = folder / row["path"]
             files.setdefault((row["family"], row["voice"]), []).append((path.stem, path))
-    return [Voice(family, name, speaker_of(family, name), tuple(sorted(f))) for (family, name), f in sorted(files.items())]
+    return [
+        Voice(family, name, speaker_of(family, name), tuple(sorted(f))) for (family, name), f in sorted(files.items())
+    ]
 
 
 def librispeech(folder: pathlib.Path) -> list[Voice]:

@@ -7,16 +7,17 @@ PCC, SRCC and RMSE against Distill-MOS. P.808 hears the whole clip, as its packa
 
 import argparse
 
+import numpy as np
+import torch
+from scipy import stats
+
 import baseline
 import clips
 import folders
 import hand
 import network
-import numpy as np
-import torch
 import train
 from features import load
-from scipy import stats
 from train import predict
 
 WANTED = (0.65, 0.75)
@@ -43,7 +44,16 @@ def collected(args: argparse.Namespace) -> tuple[list[dict], dict[str, np.ndarra
         for row, value in zip(rows, values, strict=True):
             clip = clips.parse(row["clip"], row["base"], row["steps"])
             seconds = clips.wanted_length(chosen, clip.seed) / 16000
-            facts.append({"clip": row["clip"], "set": chosen, "family": clip.family, "steps": clip.steps, "s": seconds, "score": float(row["score"])})
+            facts.append(
+                {
+                    "clip": row["clip"],
+                    "set": chosen,
+                    "family": clip.family,
+                    "steps": clip.steps,
+                    "s": seconds,
+                    "score": float(row["score"]),
+                }
+            )
             guesses["P.808 raw"].append(known[row["clip"]][0])
             guesses["P.835 OVRL"].append(known[row["clip"]][1])
             guesses["ridge on statistics"].append(value)
@@ -104,10 +114,20 @@ def main() -> None:
     seconds = np.array([f["s"] for f in facts])
     lengths = {"3-5 s": (0, 5), "5-8 s": (5, 8), "> 8 s": (8, 99)}
     same = (chosen == "short") | (chosen == "voices")
-    pcc_rows("By length, held-out voices", facts, estimates, {n: same & (seconds >= a) & (seconds < b) for n, (a, b) in lengths.items()})
+    pcc_rows(
+        "By length, held-out voices",
+        facts,
+        estimates,
+        {n: same & (seconds >= a) & (seconds < b) for n, (a, b) in lengths.items()},
+    )
     family = np.array([f["family"] for f in facts])
     voices = np.isin(chosen, ("voices", "short"))
-    pcc_rows("By engine, held-out voices, known degradations", facts, estimates, {n: voices & (family == n) for n in sorted(set(family))})
+    pcc_rows(
+        "By engine, held-out voices, known degradations",
+        facts,
+        estimates,
+        {n: voices & (family == n) for n in sorted(set(family))},
+    )
     clean = np.array([not f["steps"] for f in facts])
     groups = {"all engines": clean & (chosen != "degradations")}
     groups |= {n: groups["all engines"] & (family == n) for n in sorted(set(family))}
@@ -117,7 +137,9 @@ def main() -> None:
     truth = np.array([f["score"] for f in facts])
     raw = stats.pearsonr(estimates["P.808 raw"][fixed], truth[fixed])[0]
     low, high = WANTED
-    print(f"\nP.808 raw on all three sets: {raw:.3f}, {'comparable' if low <= raw <= high else 'NOT comparable'} (wanted {low} to {high}).")
+    print(
+        f"\nP.808 raw on all three sets: {raw:.3f}, {'comparable' if low <= raw <= high else 'NOT comparable'} (wanted {low} to {high})."
+    )
 
 
 if __name__ == "__main__":

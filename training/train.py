@@ -11,18 +11,19 @@ import copy
 import math
 import time
 
+import numpy as np
+import torch
+from torch.nn import functional
+
 import clips
 import features
 import folders
 import label
 import network
-import numpy as np
-import torch
 from degrade import FIXED
-from features import RANGE_DB, Features
+from features import RANGE_DB
 from network import Spec, Student
 from scenes import EXTRA
-from torch.nn import functional
 
 TYPES = [*FIXED, *EXTRA]
 POOLED = 24
@@ -80,7 +81,9 @@ def batches(data: Data, rng: np.random.Generator) -> list[np.ndarray]:
 def crops(data: Data, batch: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
     """Cut crops of one length and vary them: equaliser, shift by a band, a reference that is a little off."""
     longest = int(data.lengths[batch].min())
-    size = longest if rng.random() < 0.5 else int(rng.integers(SHORTEST, longest + 1)) if longest > SHORTEST else longest
+    size = (
+        longest if rng.random() < 0.5 else int(rng.integers(SHORTEST, longest + 1)) if longest > SHORTEST else longest
+    )
     x = np.empty((len(batch), size, data.clips[0].shape[1]), np.float32)
     bands = x.shape[2]
     for n, k in enumerate(batch):
@@ -181,7 +184,10 @@ def main() -> None:
     data = Data(args, args.sets.split(","), spec)
     held = int(data.validation.sum())
     scores = data.scores
-    print(f"{len(data.clips)} clips, {held} of them for validation; scores {scores.mean():.2f}, SD {scores.std():.2f}", flush=True)
+    print(
+        f"{len(data.clips)} clips, {held} of them for validation; scores {scores.mean():.2f}, SD {scores.std():.2f}",
+        flush=True,
+    )
     train(args, spec, data)
 
 

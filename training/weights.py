@@ -61,14 +61,14 @@ class Layer:
     values: list[np.ndarray] = field(default_factory=list)
 
     def record(self) -> bytes:
-        """The 64 bytes of this layer: kind, number of values, sizes by FIELDS, zeros."""
+        """Give the 64 bytes of this layer: kind, number of values, sizes by FIELDS, zeros."""
         numbers = [self.sizes[name] for name in FIELDS[self.kind]]
         count = sum(v.size for v in self.values)
         return RECORD.pack(KINDS[self.kind], count, *numbers, *[0] * (14 - len(numbers)))
 
 
 def write(path: pathlib.Path, name: str, revision: int, layers: list[Layer]) -> None:
-    """Writes PATH and, beside it, a JSON list of the same layers."""
+    """Write PATH and, beside it, a JSON list of the same layers."""
     values = [np.ascontiguousarray(v, dtype="<f4").ravel() for layer in layers for v in layer.values]
     flat = np.concatenate(values) if values else np.zeros(0, "<f4")
     if not np.isfinite(flat).all():
@@ -83,7 +83,7 @@ def write(path: pathlib.Path, name: str, revision: int, layers: list[Layer]) -> 
 
 
 def read(path: pathlib.Path) -> tuple[int, list[Layer]]:
-    """Revision and layers of PATH, with the values of each layer as one flat array."""
+    """Give revision and layers of PATH, with the values of each layer as one flat array."""
     raw = path.read_bytes()
     magic, version, revision, count, total = HEAD.unpack_from(raw, 0)
     if magic != MAGIC or version != 1:
