@@ -17,10 +17,12 @@ import folders
 import hand
 import network
 import train
+import trunk
 from features import load
 from train import predict
 
 WANTED = (0.65, 0.75)
+RIDGES = {"ridge on statistics": hand, "ridge on P.808's trunk": trunk}
 
 
 def figures(guess: np.ndarray, truth: np.ndarray) -> str:
@@ -34,14 +36,17 @@ def figures(guess: np.ndarray, truth: np.ndarray) -> str:
 def collected(args: argparse.Namespace) -> tuple[list[dict], dict[str, np.ndarray]]:
     """Give every clip that judges, and every estimate of it."""
     known = baseline.known()
-    ridge = hand.trained(args)
+    ridges = {name: hand.trained(source.table_of(args, "train", hand.MOST)) for name, source in RIDGES.items()}
     facts: list[dict] = []
-    guesses: dict[str, list[float]] = {"P.808 raw": [], "P.835 OVRL": [], "ridge on statistics": []}
+    guesses: dict[str, list[float]] = {"P.808 raw": [], "P.835 OVRL": [], **{name: [] for name in RIDGES}}
     for chosen in baseline.SETS:
-        table = hand.table_of(args, chosen)
-        rows = [r for r in folders.labels(chosen) if r["clip"] in known and r["clip"] in table]
-        values = ridge(np.stack([table[r["clip"]] for r in rows]).astype(np.float64))
-        for row, value in zip(rows, values, strict=True):
+        tables = {name: source.table_of(args, chosen) for name, source in RIDGES.items()}
+        rows = [
+            r for r in folders.labels(chosen) if r["clip"] in known and all(r["clip"] in t for t in tables.values())
+        ]
+        for name, table in tables.items():
+            guesses[name] += list(ridges[name](np.stack([table[r["clip"]] for r in rows]).astype(np.float64)))
+        for row in rows:
             clip = clips.parse(row["clip"], row["base"], row["steps"])
             seconds = clips.wanted_length(chosen, clip.seed) / 16000
             facts.append(
@@ -56,7 +61,6 @@ def collected(args: argparse.Namespace) -> tuple[list[dict], dict[str, np.ndarra
             )
             guesses["P.808 raw"].append(known[row["clip"]][0])
             guesses["P.835 OVRL"].append(known[row["clip"]][1])
-            guesses["ridge on statistics"].append(value)
     estimates = {name: np.array(v) for name, v in guesses.items()}
     for entry in args.student:
         size, path = entry.split("=")
