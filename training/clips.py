@@ -137,7 +137,7 @@ def wanted_length(chosen: str, seed: int) -> int:
     """Give the samples of a clip: short clips for judging by length and among those that train, else a window."""
     rng = generator(chosen, seed, "length")
     if chosen == "short":
-        return int(rng.uniform(3, 8) * RATE)
+        return min(int(rng.uniform(3, 8) * RATE), SCORED)
     if chosen in ("train", "more"):
         return int(rng.uniform(3, 7.5) * RATE) if rng.random() < 0.25 else SCORED
     return LONG
