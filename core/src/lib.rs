@@ -19,6 +19,7 @@ mod finding;
 mod frame;
 mod listen;
 pub mod metrics;
+pub mod mos;
 mod probe;
 pub mod report;
 #[allow(unsafe_code, reason = "calls of functions compiled for an instruction set the machine was asked for")]

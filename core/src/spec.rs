@@ -284,6 +284,8 @@ pub struct MetricSpec {
     pub summary: &'static str,
     /// Whose definition it is: standard, edition, section; or "Otoscope" with the method's name.
     pub definition: &'static str,
+    /// Whether it is measured unless somebody says otherwise: what costs much or is no fact about the signal has to be asked for.
+    pub on: bool,
     /// The features it reads.
     pub needs: Needs,
     /// Its parameters.

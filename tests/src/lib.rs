@@ -191,6 +191,14 @@ pub fn metric_names() -> impl Iterator<Item = &'static str> {
     SPECS.iter().map(|s| s.name)
 }
 
+/// Every metric there is, those too that have to be asked for.
+#[must_use]
+pub fn everything(sample_rate_hz: u32, channels: u32) -> Config {
+    let mut config = Config::new(StreamSpec { sample_rate_hz, channels });
+    config.only(metric_names()).expect("names from the list");
+    config
+}
+
 /// Streams that exercise every metric: speech with faults, noise, silence, NaN, full scale; mono and more channels. Each is
 /// a rate, a number of channels and pieces with edges and times.
 #[must_use]

@@ -3,13 +3,15 @@
 use otoscope::{Config, Level, Probe, Push, StreamSpec};
 use otoscope_fixtures::rng::Rng;
 use otoscope_fixtures::{signals, speech};
-use otoscope_tests::{ExactOnly, Piece, differences, gallery, listen, listen_with, metric_names, plan, recut};
+use otoscope_tests::{
+    ExactOnly, Piece, differences, everything, gallery, listen, listen_with, metric_names, plan, recut,
+};
 
 #[test]
 fn how_calls_are_cut_changes_no_bit() {
     let mut cuttings = 0;
     for (k, stream) in gallery().iter().enumerate() {
-        let plan = plan(stream.sample_rate_hz, stream.channels);
+        let plan = everything(stream.sample_rate_hz, stream.channels).freeze().expect("defaults");
         let pieces = stream.pieces();
         let whole = listen(&plan, pieces.iter().copied());
         assert!(whole.findings.len() >= 4, "the gallery gives the detectors something to find: {:?}", whole.names());
@@ -41,7 +43,7 @@ fn chunk_edges_move_only_the_metrics_that_listen_to_them() {
 fn a_reset_probe_is_a_fresh_probe() {
     let streams = gallery();
     for stream in &streams {
-        let plan = plan(stream.sample_rate_hz, stream.channels);
+        let plan = everything(stream.sample_rate_hz, stream.channels).freeze().expect("defaults");
         let fresh = listen(&plan, stream.pieces());
         let mut probe = Probe::new(&plan);
         // Leave something behind: half of another signal, not even finished.
@@ -58,7 +60,7 @@ fn a_reset_probe_is_a_fresh_probe() {
 #[test]
 fn a_snapshot_does_not_disturb() {
     for stream in gallery() {
-        let plan = plan(stream.sample_rate_hz, stream.channels);
+        let plan = everything(stream.sample_rate_hz, stream.channels).freeze().expect("defaults");
         let quiet = listen(&plan, stream.pieces());
         let mut probe = Probe::new(&plan);
         let mut log = otoscope::FindingLog::new();
@@ -77,7 +79,8 @@ fn a_snapshot_does_not_disturb() {
 #[test]
 fn a_metric_alone_gives_what_it_gives_among_all() {
     for stream in gallery() {
-        let all = listen(&plan(stream.sample_rate_hz, stream.channels), stream.pieces());
+        let all = everything(stream.sample_rate_hz, stream.channels).freeze().expect("defaults");
+        let all = listen(&all, stream.pieces());
         for metric in metric_names() {
             let spec = StreamSpec { sample_rate_hz: stream.sample_rate_hz, channels: stream.channels };
             let mut config = Config::new(spec);
@@ -109,7 +112,7 @@ fn every_level_gives_what_its_fields_promise() {
     });
     for (sample_rate_hz, channels, chunks) in speech.chain(gallery) {
         let heard = [Level::Portable, Level::Avx2].map(|level| {
-            let mut config = Config::new(StreamSpec { sample_rate_hz, channels });
+            let mut config = everything(sample_rate_hz, channels);
             config.simd(level);
             let plan = config.freeze().expect("defaults");
             assert_eq!(plan.simd(), level);

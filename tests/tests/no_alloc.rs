@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "a global allocator is unsafe by its trait")]
 
 use otoscope::{Config, Job, Packet, PacketFate, Plan, Probe, Push, Script, StreamSpec, TextHint, push_many};
-use otoscope_tests::{gallery, metric_names};
+use otoscope_tests::{everything, gallery, metric_names};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -134,8 +134,7 @@ fn a_batch_allocates_nothing() {
 fn no_metric_allocates_on_any_path() {
     for stream in gallery() {
         let i16s: Vec<i16> = stream.samples.iter().map(|v| (v * 32767.0) as i16).collect();
-        let spec = StreamSpec { sample_rate_hz: stream.sample_rate_hz, channels: stream.channels };
-        let all = Config::new(spec);
+        let all = everything(stream.sample_rate_hz, stream.channels);
         use_every_path(&all.clone().freeze().expect("defaults"), &stream.samples, &i16s, &stream.chunks);
         for metric in metric_names() {
             let mut one = all.clone();

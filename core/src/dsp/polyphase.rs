@@ -398,6 +398,64 @@ impl<T: Real> Resampler<T> {
         }
     }
 
+    /// Samples that [`block`](Self::block) reads before the time of its first output.
+    pub(crate) fn before(&self) -> usize {
+        if self.is_native() { 0 } else { self.before }
+    }
+
+    /// The input at the time of an output: where a block begins, less [`before`](Self::before).
+    pub(crate) fn input_of(&self, output: u64) -> u64 {
+        // In turns, so that nothing overflows.
+        let turns = output / self.up as u64;
+        turns * self.down as u64 + output % self.up as u64 * self.down as u64 / self.up as u64
+    }
+
+    /// Samples that `count` outputs read from their beginning on, at most; a little of it times zero.
+    pub(crate) fn reach(&self, count: usize) -> usize {
+        let filter = match self.table {
+            _ if self.is_native() => return count,
+            Table::Phases { loads, .. } => loads * T::LANES,
+            Table::Smooth { .. } => self.taps,
+        };
+        (count as u64 * self.down as u64).div_ceil(self.up as u64) as usize + 1 + filter
+    }
+
+    /// Taps that [`block`](Self::block) makes for each output, where it has no table of them.
+    pub(crate) fn scratch(&self) -> usize {
+        if matches!(self.table, Table::Smooth { .. }) && !self.is_native() { self.taps } else { 0 }
+    }
+
+    /// Outputs `first` and following, `first` a multiple of [`OUTPUTS`] and `out` too, from [`reach`](Self::reach) samples, of which the first is
+    /// number `input_of(first) - before`. Takes no memory: `scratch` of both precisions is the caller's.
+    pub(crate) fn block(&self, simd: Simd, x: &[T], first: u64, out: &mut [T], scratch: (&mut [f64], &mut [T])) {
+        let base = self.input_of(first);
+        match &self.table {
+            _ if self.is_native() => out.copy_from_slice(&x[..out.len()]),
+            Table::Phases { taps, loads } => {
+                let groups = self.up / OUTPUTS;
+                let at = (first % self.up as u64) as usize / OUTPUTS;
+                for i in 0..groups.min(out.len() / OUTPUTS) {
+                    let j = i * OUTPUTS;
+                    let taps = &taps[(at + i) % groups * loads..][..*loads];
+                    let from = (self.input_of(first + j as u64) - base) as usize;
+                    let count = (out.len() - j).div_ceil(self.up);
+                    T::polyphase(simd, &x[from..], self.down, taps, &mut out[j..], self.up, count);
+                }
+            }
+            Table::Smooth { .. } => {
+                let (row, cast) = scratch;
+                for (k, o) in out.iter_mut().enumerate() {
+                    let output = first + k as u64;
+                    // The phase: what is left of the output's time behind its input.
+                    let phase = output % self.up as u64 * self.down as u64 % self.up as u64;
+                    self.smooth_taps(phase as usize, row);
+                    cast.iter_mut().zip(&*row).for_each(|(c, v)| *c = T::from_f64(*v));
+                    *o = T::dot(simd, &x[(self.input_of(output) - base) as usize..], cast);
+                }
+            }
+        }
+    }
+
     /// Changes the rate of samples that are all there.
     #[cfg(test)]
     pub(crate) fn process(&self, simd: Simd, x: &[T]) -> Vec<T> {
@@ -439,6 +497,27 @@ mod tests {
                 (seed >> 40) as f64 / f64::from(1 << 23) - 1.0
             })
             .collect()
+    }
+
+    #[test]
+    fn blocks_are_the_whole_signal_in_pieces() {
+        let simd = Simd::choose(None);
+        for from_hz in [8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000, 96_000, 192_000, 37_123] {
+            let resampler = Resampler::<f32>::new(from_hz, 16_000);
+            let x: Vec<f32> = (0..from_hz as usize / 4).map(|n| ((n * n) % 1009) as f32 / 1009.0 - 0.5).collect();
+            let whole = resampler.process(simd, &x);
+            let (mut row, mut cast) = (vec![0.0; resampler.scratch()], vec![0.0; resampler.scratch()]);
+            let mut out = [0.0; 160];
+            for first in (0..whole.len() as u64 - 160).step_by(160) {
+                let base = resampler.input_of(first) as usize;
+                let at = |i: usize| {
+                    (base + i).checked_sub(resampler.before()).and_then(|i| x.get(i)).copied().unwrap_or(0.0)
+                };
+                let piece: Vec<f32> = (0..resampler.reach(160)).map(at).collect();
+                resampler.block(simd, &piece, first, &mut out, (&mut row, &mut cast));
+                assert_eq!(out[..], whole[first as usize..][..160], "{from_hz} Hz, output {first}");
+            }
+        }
     }
 
     #[test]

@@ -350,6 +350,7 @@ register! {
     silence: "timing/silence.rs" { Silence, SilenceConfig, SilenceOutput };
     noise: "noise/noise.rs" { Noise, NoiseConfig, NoiseOutput };
     timbre: "voice/timbre.rs" { Timbre, TimbreConfig, TimbreOutput };
+    mos: "voice/mos.rs" { Mos, MosConfig, MosOutput };
     pitch: "voice/pitch.rs" { Pitch, PitchConfig, PitchOutput };
     continuity: "timing/continuity.rs" { Continuity, ContinuityConfig, ContinuityOutput };
     rtp: "network/rtp.rs" { Rtp, RtpConfig, RtpOutput };

@@ -29,7 +29,8 @@ impl<'a> From<&'a str> for Setting<'a> {
     }
 }
 
-/// What to measure on which kind of stream. Complete with nothing but the stream: all metrics on, defaults everywhere.
+/// What to measure on which kind of stream. Complete with nothing but the stream: every metric on that is cheap enough for every stream, defaults
+/// everywhere.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     stream: StreamSpec,
@@ -40,10 +41,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// All metrics with their defaults.
+    /// Everything with its defaults.
     #[must_use]
     pub fn new(stream: StreamSpec) -> Self {
-        Self { stream, metrics: MetricsConfig::default(), enabled: [true; METRICS], simd: None }
+        Self { stream, metrics: MetricsConfig::default(), enabled: core::array::from_fn(|i| SPECS[i].on), simd: None }
     }
 
     /// The stream it is for.

@@ -14,6 +14,7 @@ mod octaves;
 mod p862;
 mod pairs;
 mod portable;
+mod rows;
 mod spectral;
 #[cfg(test)]
 mod suite;
@@ -27,6 +28,7 @@ pub(crate) use portable::{
 };
 
 pub(crate) use p862::{Bands, Cascade, Turns};
+pub(crate) use rows::RowsShape;
 
 use core::fmt;
 use lanes::Plain;
@@ -260,6 +262,11 @@ kernels! {
     fn square_sum(x: &[f32]) -> f64;
     /// The power in the bands over a multiple of the threshold. Exact.
     fn audible(bands: &Bands, factor: f32, densities: &[f32]) -> f64;
+    /// `out[p][o] = bias[o] + sum_r sum_k rows[r][p step + k] weights[o][r][k]`, the weights as `network::pack` has them: for each sixteen
+    /// outputs (the last may be eight) all inputs in turn. A tolerance kernel.
+    fn rows_product(rows: &[&[f32]], shape: &RowsShape, weights: &[[f32; 8]], bias: &[[f32; 8]], out: &mut [f32]);
+    /// `out[o] = bias[o] + sum_k x[k] weights[o][k]`, for each 32 outputs all inputs in turn. A tolerance kernel.
+    fn matrix_product(x: &[f32], weights: &[[f32; 8]], bias: &[[f32; 8]], out: &mut [f32]);
     /// The sums behind the disturbance of a frame, and behind that by what was added. Exact.
     fn disturbance(bands: &Bands, reference: &[f32], degraded: &[f32]) -> (f64, f64);
 }

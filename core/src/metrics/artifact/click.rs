@@ -149,6 +149,7 @@ impl Metric for Click {
         revision: 2,
         summary: "Clicks of one sample anywhere, away from chunk edges",
         definition: "Otoscope: likelihood-ratio test for an additive outlier of linear prediction (Burg, order 16)",
+        on: true,
         needs: Needs::HISTORY,
         params: ClickConfig::PARAMS,
         fields: ClickOutput::FIELDS,

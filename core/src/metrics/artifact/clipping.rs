@@ -376,6 +376,7 @@ impl Metric for Clipping {
         revision: 3,
         summary: "Tops of the waveform cut flat, at the rails or below",
         definition: "Otoscope: runs at the rails; steep-edged plateaus of equal height that chance does not make",
+        on: true,
         needs: Needs::NONE,
         params: ClippingConfig::PARAMS,
         fields: ClippingOutput::FIELDS,

@@ -212,6 +212,7 @@ impl Metric for Dropout {
         revision: 2,
         summary: "Holes and gaps torn into the voice",
         definition: "Otoscope: quiet runs that linear prediction (Burg, order 16) announces from neither side",
+        on: true,
         needs: Needs::HISTORY,
         params: DropoutConfig::PARAMS,
         fields: DropoutOutput::FIELDS,

@@ -311,6 +311,7 @@ impl Metric for Duplicate {
         revision: 1,
         summary: "Pieces of sound that come twice, bit by bit",
         definition: "Otoscope: runs of equal fingerprints at rises through zero, at one distance",
+        on: true,
         needs: Needs::HISTORY,
         params: DuplicateConfig::PARAMS,
         fields: DuplicateOutput::FIELDS,

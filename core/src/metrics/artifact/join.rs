@@ -368,6 +368,7 @@ impl Metric for Join {
         revision: 2,
         summary: "Steps, clicks and kinks at chunk edges",
         definition: "Otoscope: likelihood-ratio test of the prediction error (Burg, order 16) at declared edges",
+        on: true,
         needs: Needs::HISTORY,
         params: JoinConfig::PARAMS,
         fields: JoinOutput::FIELDS,

@@ -277,6 +277,7 @@ impl Metric for Repetition {
         revision: 1,
         summary: "The same stretch of sound again and again",
         definition: "Otoscope: runs of matching band signatures at lags of 0.2 to 8 s",
+        on: true,
         needs: Needs::SPECTRUM,
         params: RepetitionConfig::PARAMS,
         fields: RepetitionOutput::FIELDS,

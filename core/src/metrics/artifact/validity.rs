@@ -424,6 +424,7 @@ impl Metric for Validity {
         revision: 2,
         summary: "Whether anything came, is a number, can be heard and has the format it was said to have",
         definition: "Otoscope: finite test by exponent, RMS per 10 ms; formats by correlation of samples and bytes (G.711 laws)",
+        on: true,
         needs: Needs::NONE,
         params: ValidityConfig::PARAMS,
         fields: ValidityOutput::FIELDS,

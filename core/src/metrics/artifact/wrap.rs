@@ -172,6 +172,7 @@ impl Metric for Wrap {
         revision: 2,
         summary: "Integer wrap-around: values beyond full scale that came back at the other rail",
         definition: "Otoscope: jumps of more than 1.5 FS that unwrapping by 2 FS makes smooth",
+        on: true,
         needs: Needs::NONE,
         params: WrapConfig::PARAMS,
         fields: WrapOutput::FIELDS,

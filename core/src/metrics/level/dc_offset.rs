@@ -209,6 +209,7 @@ impl Metric for DcOffset {
         revision: 2,
         summary: "How far the waveform sits off centre, and where",
         definition: "Otoscope: arithmetic mean; stretches by two-sided CUSUM over 10 ms means (Page 1954)",
+        on: true,
         needs: Needs::NONE,
         params: DcOffsetConfig::PARAMS,
         fields: DcOffsetOutput::FIELDS,

@@ -72,6 +72,7 @@ impl Metric for Level {
         revision: 1,
         summary: "RMS, sample peak and crest factor; RMS and duration of speech",
         definition: "IEC 61606 RMS without the +3 dB of AES17; Otoscope voice activity by level",
+        on: true,
         needs: Needs::VOICE,
         params: LevelConfig::PARAMS,
         fields: LevelOutput::FIELDS,

@@ -532,6 +532,7 @@ impl Metric for LevelJump {
         revision: 1,
         summary: "Jumps of the speech level between phrases, and fades over minutes",
         definition: "Otoscope: two-sample test of gated speech power at phrase boundaries; weighted regression",
+        on: true,
         needs: Needs::VOICE.and(Needs::HISTORY),
         params: LevelJumpConfig::PARAMS,
         fields: LevelJumpOutput::FIELDS,

@@ -207,6 +207,7 @@ impl Metric for Loudness {
         revision: 1,
         summary: "Momentary, short-term and integrated loudness, loudness range",
         definition: "ITU-R BS.1770-5 (11/2023), EBU Tech 3341 and 3342 (2023)",
+        on: true,
         needs: Needs::K_ENERGY,
         params: LoudnessConfig::PARAMS,
         fields: LoudnessOutput::FIELDS,

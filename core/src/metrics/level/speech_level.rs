@@ -112,6 +112,7 @@ impl Metric for SpeechLevel {
         revision: 1,
         summary: "Active speech level and activity, as telephony counts them",
         definition: "ITU-T P.56 (12/2011) method B, no input filter; exact envelope, read every 2.5 ms",
+        on: true,
         needs: Needs::NONE,
         params: SpeechLevelConfig::PARAMS,
         fields: SpeechLevelOutput::FIELDS,

@@ -78,6 +78,7 @@ impl Metric for TruePeak {
         revision: 1,
         summary: "The highest point of the waveform, between the samples too",
         definition: "ITU-R BS.1770-5 Annex 2, 4x oversampling (2x from 96 kHz), 12-tap least-squares phases",
+        on: true,
         needs: Needs::TRUE_PEAK,
         params: TruePeakConfig::PARAMS,
         fields: TruePeakOutput::FIELDS,

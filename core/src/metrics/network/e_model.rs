@@ -403,6 +403,7 @@ impl Metric for EModel {
         summary: "Transmission rating and MOS of codec, delay and loss, on the narrow, wide or full band scale",
         definition: "nb: ITU-T G.107 (06/2015) clause 7, Annex B; wb: G.107.1 (06/2019) with Corrigendum 1 (01/2020), clause 7, \
                      Annex A; fb: G.107.2 (06/2019) clause 7, Annex A; codecs: G.113 (09/2024) Appendices I, IV, V",
+        on: true,
         needs: Needs::PACKETS,
         params: EModelConfig::PARAMS,
         fields: EModelOutput::FIELDS,

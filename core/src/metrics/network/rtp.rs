@@ -346,6 +346,7 @@ impl Metric for Rtp {
         revision: 1,
         summary: "Packet loss, bursts and interarrival jitter, from the packets the caller tells of",
         definition: "RFC 3550 6.4.1, A.1, A.3, A.8; RFC 3611 4.7.2, A.2; findings: Otoscope",
+        on: true,
         needs: Needs::PACKETS,
         params: RtpConfig::PARAMS,
         fields: RtpOutput::FIELDS,

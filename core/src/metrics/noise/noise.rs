@@ -235,6 +235,7 @@ impl Metric for Noise {
         revision: 1,
         summary: "Level of the noise floor; noise in the place of speech or behind it",
         definition: "Otoscope: minimum statistics of ten bands against the speech of the stream",
+        on: true,
         needs: Needs::BANDS.and(Needs::VOICE),
         params: NoiseConfig::PARAMS,
         fields: NoiseOutput::FIELDS,

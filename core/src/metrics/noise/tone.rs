@@ -406,6 +406,7 @@ impl Metric for Tone {
         revision: 1,
         summary: "Steady tones, combs of lines and hum",
         definition: "Otoscope: spectral lines of constant level that never drop (after minimum statistics, Martin 2001)",
+        on: true,
         needs: Needs::SPECTRUM,
         params: ToneConfig::PARAMS,
         fields: ToneOutput::FIELDS,

@@ -312,6 +312,7 @@ impl Metric for Bandwidth {
         revision: 1,
         summary: "How far up the voice reaches, and whether its sample rate is labelled right",
         definition: "Otoscope: edge of the long-term spectrum; regression of what goes together in the vowels' third-octave levels, and of tempo, on the shift",
+        on: true,
         needs: Needs::SPECTRUM.and(Needs::PITCH),
         params: BandwidthConfig::PARAMS,
         fields: BandwidthOutput::FIELDS,

@@ -254,6 +254,7 @@ impl Metric for Continuity {
         revision: 1,
         summary: "Time to first audio, real-time factor, stalls and gaps, from arrival times",
         definition: "Otoscope: pausing players with start cushions; worst deficit as vllm-omni `audio_underrun_s`",
+        on: true,
         needs: Needs::NONE,
         params: ContinuityConfig::PARAMS,
         fields: ContinuityOutput::FIELDS,

@@ -103,6 +103,7 @@ impl Metric for Ending {
         revision: 1,
         summary: "Whether the last word is cut off",
         definition: "Otoscope: level of the last 20 to 30 ms against the mean level of active speech",
+        on: true,
         needs: Needs::VOICE.and(Needs::HISTORY),
         params: EndingConfig::PARAMS,
         fields: EndingOutput::FIELDS,

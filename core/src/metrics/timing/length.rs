@@ -235,6 +235,7 @@ impl Metric for Length {
         revision: 1,
         summary: "Speech against the length of its text: runaway generation, answers too short",
         definition: "Otoscope: speech time and syllable nuclei (after Mermelstein 1975, de Jong and Wempe 2009) per character",
+        on: true,
         needs: Needs::VOICE,
         params: LengthConfig::PARAMS,
         fields: LengthOutput::FIELDS,

@@ -111,6 +111,7 @@ impl Metric for Silence {
         revision: 2,
         summary: "Dead air at the start, in pauses and at the end",
         definition: "Otoscope: RMS per 10 ms against a fixed threshold",
+        on: true,
         needs: Needs::NONE,
         params: SilenceConfig::PARAMS,
         fields: SilenceOutput::FIELDS,

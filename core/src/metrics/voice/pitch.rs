@@ -153,6 +153,7 @@ impl Metric for Pitch {
         revision: 1,
         summary: "Median and range of the fundamental frequency; whether the voice drifts",
         definition: "Otoscope: normalised cross-correlation, 60 to 500 Hz, every 40 ms",
+        on: true,
         needs: Needs::PITCH,
         params: PitchConfig::PARAMS,
         fields: PitchOutput::FIELDS,

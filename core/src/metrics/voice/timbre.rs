@@ -113,6 +113,7 @@ impl Metric for Timbre {
         revision: 1,
         summary: "Whether the voice still sounds as it began",
         definition: "Otoscope: long-term spectrum of voiced speech in twenty mel bands against the stream's own start",
+        on: true,
         needs: Needs::BANDS.and(Needs::PITCH),
         params: TimbreConfig::PARAMS,
         fields: TimbreOutput::FIELDS,

@@ -1,0 +1,156 @@
+//! Predicted mean opinion score: how good the speech sounds, without a reference.
+//!
+//! ## What it measures
+//! What a small network, that was trained on the scores of another, expects listeners to say on a scale from 1 (bad) to 5 (excellent). Which one says
+//! `model`; every value is a prediction, never a MOS.
+//!
+//! ## Why it matters for speech
+//! A number that moves when a build sounds worse, for streams that nobody hears. Means over many utterances of a voice or a build tell two of them
+//! apart; a single utterance shows gross degradation only.
+//!
+//! ## Method
+//! The downmix is resampled to 16 kHz. Every 10 ms a row of mel bands, in decibels under the peak of the last 9 s of speech, goes through a network of
+//! convolutions that computes each row once; what its last layer sees is pooled over the last 9 s, and a value is given for each second. Before 9 s
+//! have passed, it is pooled over what was heard. Pauses of more than 0.5 s are left out. The value of a stream is the mean of its seconds from
+//! the first full window on; of a shorter stream, the value of all of it.
+//!
+//! ## Reading the value
+//! The interval is that of the prediction against its teacher on voices that neither was trained on, at 95 %, for as many independent windows of 9 s as
+//! were heard. It says nothing of how far the teacher is from listeners. Never put values of two models on one axis.
+//!
+//! ## Limits
+//! Nothing above 8 kHz is judged. The networks are nearly deaf to holes, repetition, a wrong rate and level: for these are the detectors. With less than 3 s
+//! of speech there is a reason instead of a value. Values differ from those of whole windows by a few hundredths: do not compare the two.
+
+use crate::error::ConfigError;
+use crate::features::FrameView;
+use crate::finding::Sink;
+use crate::metrics::{End, Metric, StreamShape};
+use crate::mos::Model;
+use crate::mos::stream::{Stream, StreamPlan, WINDOW_S};
+use crate::simd::Simd;
+use crate::spec::{Exactness, Fields, MetricSpec, Needs, Params, Value};
+
+params! { MosConfig {
+    model: Choice = "dnsmos_p808" of ["dnsmos_p808"], "Which network predicts.";
+} }
+
+/// Between instruction sets; within one the same bits.
+const CLOSE: Exactness = Exactness::Abs(1e-4);
+
+fields! { MosOutput {
+    1 predicted_mos: Mos, CLOSE, "Predicted score of the stream, 1 to 5, by the network that `model` names.";
+    2 low_mos: Mos, CLOSE, "Lower end of the 95 % interval of the prediction.";
+    3 high_mos: Mos, CLOSE, "Upper end of it.";
+    4 last_mos: Mos, CLOSE, "Predicted score of the last 9 s.";
+    5 lowest_mos: Mos, CLOSE, "The lowest score of any second.";
+    6 heard_s: Seconds, Exactness::Exact, "Speech and short pauses that the network was given.";
+} }
+
+const NOT_ENOUGH: &str = "not_enough_speech: less than 3 s of it in the last 9 s";
+
+const NO_INTERVAL: &str = "nobody has published how far this network is from what it predicts";
+
+pub(crate) struct Mos {
+    stream: Stream,
+    simd: Option<Simd>,
+    last: Option<f32>,
+    lowest: f32,
+    sum: f64,
+    count: u32,
+}
+
+pub(crate) struct Plan {
+    stream: StreamPlan,
+    /// Root mean square of the prediction's error, where it is known.
+    error: Option<f64>,
+}
+
+impl Mos {
+    fn take(&mut self, plan: &Plan, mem: &mut [f32], simd: Simd) {
+        self.last = self.stream.score(&plan.stream, simd, mem).map(|score| score.clamp(1.0, 5.0));
+        if let Some(score) = self.last {
+            self.lowest = self.lowest.min(score);
+            if self.stream.heard_s() >= WINDOW_S as f64 {
+                self.sum += f64::from(score);
+                self.count += 1;
+            }
+        }
+    }
+}
+
+impl Metric for Mos {
+    const SPEC: MetricSpec = MetricSpec {
+        id: 26,
+        name: "mos",
+        revision: 1,
+        summary: "How good the speech would be judged, as a network predicts it",
+        definition: "DNSMOS P.808 (PyPI speechmos 0.0.1.1) in stream mode, 16 kHz view",
+        on: false,
+        needs: Needs::VOICE,
+        params: MosConfig::PARAMS,
+        fields: MosOutput::FIELDS,
+        kinds: &[],
+    };
+    type Config = MosConfig;
+    type Output = MosOutput;
+    type Plan = Plan;
+
+    fn plan(config: &MosConfig, stream: &StreamShape) -> Result<Plan, ConfigError> {
+        let model = Model::ALL.iter().copied().find(|m| m.name() == config.model).unwrap_or(Model::ALL[0]);
+        let made = StreamPlan::new(model, stream.rate.hz(), stream.rate.longest_hop());
+        let stream = made.map_err(|e| ConfigError::NotAllowed {
+            key: "mos.model".to_owned(),
+            value: config.model.to_owned(),
+            allowed: e.to_string(),
+        })?;
+        Ok(Plan { stream, error: model.error() })
+    }
+
+    fn slab(plan: &Plan) -> usize {
+        plan.stream.memory()
+    }
+
+    fn new(plan: &Plan) -> Self {
+        let stream = Stream::new(&plan.stream);
+        Self { stream, simd: None, last: None, lowest: f32::INFINITY, sum: 0.0, count: 0 }
+    }
+
+    fn update(&mut self, plan: &Plan, mem: &mut [f32], f: &FrameView<'_>, _out: &mut Sink<'_>) {
+        self.simd = Some(f.simd());
+        if self.stream.push(&plan.stream, f.simd(), mem, f.recent(0), f.voice_is_active()) {
+            self.take(plan, mem, f.simd());
+        }
+    }
+
+    fn finish(&mut self, plan: &Plan, mem: &mut [f32], _end: &End<'_>, _out: &mut Sink<'_>) {
+        // A short stream is judged by all of it.
+        if let (0, Some(simd)) = (self.count, self.simd) {
+            self.take(plan, mem, simd);
+        }
+    }
+
+    fn output(&self, plan: &Plan, _mem: &[f32]) -> MosOutput {
+        let mean = if self.count > 0 { Some(self.sum / f64::from(self.count)) } else { self.last.map(f64::from) };
+        let value = |v: Option<f64>| v.map_or(Value::Undefined(NOT_ENOUGH), |v| Value::finite(v, NOT_ENOUGH));
+        // Windows that overlap are not independent of each other.
+        let windows = (self.stream.heard_s() / WINDOW_S as f64).max(1.0);
+        let half = |mean: f64| match plan.error {
+            Some(error) => Ok((mean, 1.96 * error / windows.sqrt())),
+            None => Err(Value::Undefined(NO_INTERVAL)),
+        };
+        let end = |of: &dyn Fn(f64, f64) -> f64| match mean.map(half) {
+            Some(Ok((mean, half))) => Value::finite(of(mean, half), NOT_ENOUGH),
+            Some(Err(unknown)) => unknown,
+            None => Value::Undefined(NOT_ENOUGH),
+        };
+        MosOutput {
+            predicted_mos: value(mean),
+            low_mos: end(&|mean, half| (mean - half).max(1.0)),
+            high_mos: end(&|mean, half| (mean + half).min(5.0)),
+            last_mos: value(self.last.map(f64::from)),
+            lowest_mos: value(self.lowest.is_finite().then_some(f64::from(self.lowest))),
+            heard_s: Value::finite(self.stream.heard_s(), NOT_ENOUGH),
+        }
+    }
+}
