@@ -45,7 +45,8 @@ fn tile<V: Lanes, const P: usize, const N: usize>(
         for p in 0..P {
             x[p] = &row[(first + p) * shape.step..][..inputs];
         }
-        for (k, w) in weights.chunks_exact(N).enumerate() {
+        // So written, the compiler sees that `k` is within every part of the row.
+        for (k, w) in (0..inputs).zip(weights.chunks_exact(N)) {
             let mut loaded = [V::splat(0.0); N];
             for n in 0..N {
                 loaded[n] = V::load(&w[n]);
