@@ -1,10 +1,13 @@
 """The students: convolutions that stream row by row, pools over time, dense layers; and their way into a weights file."""
 
+import pathlib
 from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.nn import functional
 
+import weights
 from features import FrontEnd
 from weights import Layer
 
@@ -12,11 +15,22 @@ from weights import Layer
 CENTRE = 3.0
 
 
+# P.808's first layers as they are: they cost most of its time, and a probe that runs both networks shares them.
+SHARED, TUNED = 2, 3
+P808 = pathlib.Path(__file__).resolve().parent.parent / "core/weights/dnsmos_p808.bin"
+ALL_POOLS = {"max": 1, "mean": 1, "mean_of_max_f": 1, "sd_of_mean_f": 1}
+ROW_POOLS = {"max": 1, "mean": 1, "mean_of_max_f": 0, "sd_of_mean_f": 1}
+
+
 @dataclass(frozen=True)
 class Spec:
-    """Sizes of a student: (channels, stride in time, stride in frequency), or (0, 1, 1) for a layer added to its input."""
+    """Sizes of a student: (channels, stride in time, stride in frequency), or (0, 1, 1) for a layer added to its input.
+
+    With a trunk these layers stand on P.808's convolutions, and what these pool goes to the head as well.
+    """
 
     front: FrontEnd
+    trunk: bool
     convs: tuple[tuple[int, int, int], ...]
     row: int
     hidden: int
@@ -24,13 +38,21 @@ class Spec:
 
 SPECS = {
     "accurate": Spec(
-        FrontEnd(80, 512),
-        ((32, 1, 2), (32, 2, 2), (0, 1, 1), (48, 2, 2), (0, 1, 1), (64, 2, 2), (0, 1, 1)),
-        96,
-        64,
+        FrontEnd(80, 512), False, ((16, 1, 2), (32, 2, 2), (48, 2, 2), (0, 1, 1), (64, 2, 2), (0, 1, 1)), 96, 64
     ),
-    "light": Spec(FrontEnd(48, 512), ((16, 2, 2), (24, 2, 2), (0, 1, 1), (40, 2, 2), (0, 1, 1)), 64, 48),
+    "light": Spec(FrontEnd(48, 512), False, ((16, 2, 2), (24, 2, 2), (0, 1, 1), (40, 2, 2), (0, 1, 1)), 64, 48),
+    # Not shipped: what P.808's convolutions give as a start.
+    "warm": Spec(FrontEnd(120, 321), True, ((64, 1, 2), (0, 1, 1)), 96, 64),
 }
+
+
+def pool_all(x: torch.Tensor, kinds: dict[str, int]) -> torch.Tensor:
+    """Pool a map [batch, channels, time, bands] over a window, in the order of a weights file."""
+    parts = [x.amax(dim=(2, 3))] if kinds["max"] else []
+    parts += [x.mean(dim=(2, 3))] if kinds["mean"] else []
+    parts += [x.amax(dim=3).mean(dim=2)] if kinds["mean_of_max_f"] else []
+    parts += [torch.sqrt(x.mean(dim=3).var(dim=2, correction=0) + 1e-5)] if kinds["sd_of_mean_f"] else []
+    return torch.cat(parts, dim=1)
 
 
 class Convolution(nn.Module):
@@ -54,13 +76,52 @@ def folded(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.T
     return conv.weight * gain[:, None, None, None], norm.bias - norm.running_mean * gain
 
 
+class Trunk(nn.Module):
+    """The convolutions of P.808: the first never change, the others start from its weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        _, layers = weights.read(P808)
+        convs = [layer for layer in layers if layer.kind == "conv"]
+        self.convs = nn.ModuleList()
+        for layer in convs:
+            conv = nn.Conv2d(layer.sizes["in"], layer.sizes["out"], 3, padding=1)
+            flat = torch.from_numpy(layer.values[0].copy())
+            with torch.no_grad():
+                conv.weight.copy_(flat[: conv.weight.numel()].reshape(conv.weight.shape))
+                conv.bias.copy_(flat[conv.weight.numel() :])
+            self.convs.append(conv)
+        self.convs[:SHARED].requires_grad_(False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Give the map of the fifth convolution."""
+        with torch.no_grad():
+            for conv in self.convs[:SHARED]:
+                x = functional.max_pool2d(torch.relu(conv(x)), 2)
+        x = torch.relu(self.convs[2](x))
+        x = functional.max_pool2d(torch.relu(self.convs[3](x)), 2)
+        return torch.relu(self.convs[4](x))
+
+    def layers(self) -> list[Layer]:
+        """Give the trunk as it is exported."""
+        made = []
+        for n, conv in enumerate(self.convs):
+            sizes = {"out": conv.out_channels, "in": conv.in_channels, "kernel_t": 3, "kernel_f": 3}
+            sizes |= {"stride_t": 1, "stride_f": 1, "relu": 1}
+            made.append(Layer("conv", sizes, [array(conv.weight), array(conv.bias)]))
+            if n in (0, 1, 3):
+                made.append(Layer("max_pool", {"size_t": 2, "size_f": 2}))
+        return [*made, Layer("pool", {"channels": 64, **ALL_POOLS})]
+
+
 class Student(nn.Module):
     """One network; `targets` further outputs help in training and are not exported."""
 
     def __init__(self, spec: Spec, targets: int = 0) -> None:
         super().__init__()
         self.spec = spec
-        layers, channels, width = [], 1, spec.front.bands
+        self.trunk = Trunk() if spec.trunk else None
+        layers, channels, width = [], 64 if spec.trunk else 1, spec.front.bands // 8 if spec.trunk else spec.front.bands
         for outputs, stride_t, stride_f in spec.convs:
             layers.append(Convolution(channels, outputs or channels, (stride_t, stride_f), outputs == 0))
             channels = outputs or channels
@@ -69,38 +130,36 @@ class Student(nn.Module):
         self.width = width
         self.row = nn.Conv2d(channels, spec.row, (1, width), bias=False)
         self.row_norm = nn.BatchNorm2d(spec.row)
+        count = 3 * spec.row + (4 * 64 if spec.trunk else 0)
+        self.norm = nn.BatchNorm1d(count)
         self.drop = nn.Dropout(0.1)
-        self.dense = nn.Linear(3 * spec.row, spec.hidden)
+        self.dense = nn.Linear(count, spec.hidden)
         self.score = nn.Linear(spec.hidden, 1)
-        self.extra = nn.Linear(3 * spec.row, targets) if targets else None
+        self.extra = nn.Linear(count, targets) if targets else None
 
     def pooled(self, x: torch.Tensor) -> torch.Tensor:
-        """Give max, mean and standard deviation over time of the rows: [batch, 3 * row] from [batch, 1, time, bands]."""
-        rows = torch.relu(self.row_norm(self.row(self.convs(x)))).squeeze(3).float()
-        spread = torch.sqrt(rows.var(dim=2, correction=0) + 1e-5)
-        return torch.cat([rows.amax(dim=2), rows.mean(dim=2), spread], dim=1)
+        """Give what the head sees: pools of the trunk, then pools of the rows."""
+        parts = []
+        if self.trunk is not None:
+            x = self.trunk(x)
+            parts.append(pool_all(x.float(), ALL_POOLS))
+        rows = torch.relu(self.row_norm(self.row(self.convs(x)))).float()
+        return torch.cat([*parts, pool_all(rows, ROW_POOLS)], dim=1)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Give the score of each clip, and the further targets."""
-        pooled = self.drop(self.pooled(x))
+        pooled = self.drop(self.norm(self.pooled(x)))
         score = CENTRE + self.score(torch.relu(self.dense(pooled))).squeeze(1)
         return score, self.extra(pooled) if self.extra is not None else None
 
     def layers(self) -> list[Layer]:
         """Give the network as it is exported: batch norm folded in, the centre in the last bias."""
         front = self.spec.front
-        sizes = {
-            "bands": front.bands,
-            "sample_rate_hz": 16000,
-            "dft_size": front.dft,
-            "hop": front.hop,
-            "low_hz": 0,
-            "high_hz": 8000,
-            "floor_db": 80,
-            "centre_db": 40,
-            "half_range_db": 40,
-        }
+        sizes = {"bands": front.bands, "sample_rate_hz": 16000, "dft_size": front.dft, "hop": front.hop}
+        sizes |= {"low_hz": 0, "high_hz": 8000, "floor_db": 80, "centre_db": 40, "half_range_db": 40}
         made = [Layer("mel_db", sizes)]
+        if self.trunk is not None:
+            made += self.trunk.layers()
         for part in self.convs:
             kernel, bias = folded(part.conv, part.norm)
             stride = part.conv.stride
@@ -114,18 +173,15 @@ class Student(nn.Module):
         kernel, bias = folded(self.row, self.row_norm)
         row = {"out": kernel.shape[0], "channels": kernel.shape[1], "width": self.width, "relu": 1}
         made.append(Layer("row_dense", row, [array(kernel), array(bias)]))
+        made.append(Layer("pool", {"channels": self.spec.row, **ROW_POOLS}))
+        gain = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
+        matrix = self.dense.weight * gain
+        bias = self.dense.bias + self.dense.weight @ (self.norm.bias - self.norm.running_mean * gain)
         made.append(
-            Layer("pool", {"channels": self.spec.row, "max": 1, "mean": 1, "mean_of_max_f": 0, "sd_of_mean_f": 1})
+            Layer("dense", {"out": matrix.shape[0], "in": matrix.shape[1], "relu": 1}, [array(matrix), array(bias)])
         )
-        for layer, relu in ((self.dense, 1), (self.score, 0)):
-            bias = layer.bias + (0 if relu else CENTRE)
-            made.append(
-                Layer(
-                    "dense",
-                    {"out": layer.out_features, "in": layer.in_features, "relu": relu},
-                    [array(layer.weight), array(bias)],
-                )
-            )
+        last = {"out": 1, "in": self.score.in_features, "relu": 0}
+        made.append(Layer("dense", last, [array(self.score.weight), array(self.score.bias + CENTRE)]))
         return made
 
 
@@ -137,6 +193,7 @@ def array(values: torch.Tensor) -> object:
 def run(layers: list[Layer], x: torch.Tensor) -> torch.Tensor:
     """Run an exported network on features [batch, 1, time, bands]: what the Rust engine has to equal."""
     kept = x
+    vectors: list[torch.Tensor] = []
     for layer in layers:
         s = layer.sizes
         flat = torch.from_numpy(layer.values[0].copy()) if layer.values and layer.values[0].size else torch.zeros(0)
@@ -144,26 +201,23 @@ def run(layers: list[Layer], x: torch.Tensor) -> torch.Tensor:
             count = s["out"] * s["in"] * s["kernel_t"] * s["kernel_f"]
             kernel = flat[:count].reshape(s["out"], s["in"], s["kernel_t"], s["kernel_f"])
             pad = (s["kernel_t"] // 2, s["kernel_f"] // 2)
-            x = nn.functional.conv2d(x, kernel, flat[count:], (s["stride_t"], s["stride_f"]), pad)
+            x = functional.conv2d(x, kernel, flat[count:], (s["stride_t"], s["stride_f"]), pad)
         elif layer.kind == "row_dense":
             count = s["out"] * s["channels"] * s["width"]
-            x = nn.functional.conv2d(x, flat[:count].reshape(s["out"], s["channels"], 1, s["width"]), flat[count:])
+            x = functional.conv2d(x, flat[:count].reshape(s["out"], s["channels"], 1, s["width"]), flat[count:])
         elif layer.kind == "dense":
+            if vectors:
+                x, vectors = torch.cat(vectors, dim=1), []
             count = s["out"] * s["in"]
-            x = nn.functional.linear(x, flat[:count].reshape(s["out"], s["in"]), flat[count:])
+            x = functional.linear(x, flat[:count].reshape(s["out"], s["in"]), flat[count:])
         elif layer.kind == "max_pool":
-            x = nn.functional.max_pool2d(x, (s["size_t"], s["size_f"]))
+            x = functional.max_pool2d(x, (s["size_t"], s["size_f"]))
         elif layer.kind == "save":
             kept = x
         elif layer.kind == "add":
             x = x + kept
         elif layer.kind == "pool":
-            over_f = x.mean(dim=3)
-            parts = [x.amax(dim=(2, 3))] if s["max"] else []
-            parts += [x.mean(dim=(2, 3))] if s["mean"] else []
-            parts += [x.amax(dim=3).mean(dim=2)] if s["mean_of_max_f"] else []
-            parts += [torch.sqrt(over_f.var(dim=2, correction=0) + 1e-5)] if s["sd_of_mean_f"] else []
-            x = torch.cat(parts, dim=1)
+            vectors.append(pool_all(x, s))
         if s.get("relu"):
             x = torch.relu(x)
     return x

@@ -6,7 +6,7 @@
 #   run.sh labels [SET COUNT]    the teacher scores clips; without a set, all that are missing
 #   run.sh check                 makes 20 clips of every set again and compares checksums
 #   run.sh train                 both students, without held-out voices and degradations
-#   run.sh table                 how near everything comes to the teacher
+#   run.sh table                 how near everything comes to the teacher, into TABLE.md
 #   run.sh ship                  refits both students on everything and exports them
 #
 # Speech: fixtures/fetch_clean_speech.sh makes speech/. Two folders are optional: LIBRISPEECH (FLAC files of LibriSpeech)
@@ -54,7 +54,7 @@ case "${1:-}" in
         for size in accurate light; do run train.py "$size" --sets train --out "$cache/$size-held.pt"; done
         ;;
     table)
-        run table.py --student "accurate=$cache/accurate-held.pt" --student "light=$cache/light-held.pt"
+        run table.py --student "accurate=$cache/accurate-held.pt" --student "light=$cache/light-held.pt" | tee TABLE.md
         ;;
     ship)
         for size in accurate light; do

@@ -38,6 +38,9 @@ class Trunk:
         convs = 0
         with torch.no_grad():
             for layer in self.layers[1:-1]:
+                if layer.kind == "pool":
+                    x = x.amax(dim=(2, 3))
+                    continue
                 x = network.run([layer], x)
                 if layer.kind == "conv":
                     convs += 1
