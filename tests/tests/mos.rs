@@ -66,6 +66,24 @@ fn windows_have_the_scores_of_onnxruntime_at_every_level() {
     }
 }
 
+#[test]
+fn the_students_have_the_scores_of_pytorch_at_every_level() {
+    let text = include_str!("../../core/tests/data/otoscope_mos_golden.csv");
+    let mut count = 0;
+    for &level in Level::available() {
+        for row in text.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>()) {
+            let model = Model::ALL.iter().find(|m| m.name() == row[0]).expect("a model");
+            let samples: Vec<f32> = signal(row[1]).into_iter().map(|v| v as f32 / 32768.0).collect();
+            let got = Scorer::new(*model, Some(level)).expect("ours").window(&samples).expect("samples")[0];
+            let wanted: f32 = row[2].parse().expect("a number");
+            // Single precision, in another order, from samples on.
+            assert!((got - wanted).abs() < 1e-4, "{} {} {level}: {got} {wanted}", row[0], row[1]);
+            count += 1;
+        }
+    }
+    assert!(count >= 20, "{count}");
+}
+
 fn stream(config: &Config, samples: &[f32]) -> Heard {
     let plan = config.clone().freeze().expect("a stream a probe accepts");
     listen(&plan, samples.chunks(1600).map(|chunk| (chunk, Push::CHUNK)))

@@ -14,9 +14,9 @@ pub(crate) const RATE_HZ: u32 = 16_000;
 const LONGEST: usize = 512;
 
 /// One mel band: its first bin and its weights.
-struct Band {
-    first: usize,
-    weights: Vec<f32>,
+pub(super) struct Band {
+    pub first: usize,
+    pub weights: Vec<f32>,
 }
 
 enum Transform {
@@ -51,7 +51,13 @@ fn hz_of(mel: f64) -> f64 {
 
 /// Triangles of equal area between neighbours on Slaney's scale, over bins of a DFT of `dft` samples. `scale` is what a bin's power is
 /// multiplied with.
-fn mel_bands(bands: usize, dft: usize, low_hz: f64, high_hz: f64, scale: impl Fn(usize) -> f64) -> Vec<Band> {
+pub(super) fn mel_bands(
+    bands: usize,
+    dft: usize,
+    low_hz: f64,
+    high_hz: f64,
+    scale: impl Fn(usize) -> f64,
+) -> Vec<Band> {
     let (low, high) = (mel_of(low_hz), mel_of(high_hz));
     let edge = |i: usize| hz_of(low + (high - low) * i as f64 / (bands + 1) as f64);
     let bin_hz = |k: usize| k as f64 * f64::from(RATE_HZ) / dft as f64;

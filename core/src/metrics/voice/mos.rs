@@ -32,7 +32,7 @@ use crate::simd::Simd;
 use crate::spec::{Exactness, Fields, MetricSpec, Needs, Params, Value};
 
 params! { MosConfig {
-    model: Choice = "dnsmos_p808" of ["dnsmos_p808"], "Which network predicts.";
+    model: Choice = "accurate" of ["accurate", "light", "dnsmos_p808"], "Which network predicts: accurate (Distill-MOS), light (the same at a fifth of the cost), dnsmos_p808 (P.808 votes).";
 } }
 
 /// Between instruction sets; within one the same bits.
@@ -85,7 +85,7 @@ impl Metric for Mos {
         name: "mos",
         revision: 1,
         summary: "How good the speech would be judged, as a network predicts it",
-        definition: "DNSMOS P.808 (PyPI speechmos 0.0.1.1) in stream mode, 16 kHz view",
+        definition: "Otoscope: predicted Distill-MOS (PyPI distillmos 0.9.1), or DNSMOS P.808 (PyPI speechmos 0.0.1.1); 16 kHz view, stream mode",
         on: false,
         needs: Needs::VOICE,
         params: MosConfig::PARAMS,
