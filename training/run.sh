@@ -8,6 +8,7 @@
 #   run.sh train                 both students, without held-out voices and degradations
 #   run.sh table                 how near everything comes to the teacher, into TABLE.md
 #   run.sh ship                  goes on from there with everything, and exports both
+#   run.sh judging               what ships on the folder that never trains
 #
 # Speech: fixtures/fetch_clean_speech.sh makes speech/. Two folders are optional: LIBRISPEECH (FLAC files of LibriSpeech)
 # and JUDGING (WAV files of neural systems, which judge and never train). Clips that need them are left out otherwise.
@@ -64,8 +65,11 @@ case "${1:-}" in
         done
         "$python" export.py "accurate=$cache/accurate-all.pt" "light=$cache/light-all.pt"
         ;;
+    judging)
+        run table.py --only judging --student "accurate=$cache/accurate-all.pt" --student "light=$cache/light-all.pt"
+        ;;
     *)
-        sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 2
         ;;
 esac
