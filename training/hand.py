@@ -12,7 +12,7 @@ import label
 from sources import RATE
 
 BANDS, DFT, WINDOW, HOP = 48, 512, 400, 160
-MOST = 6000
+MOST = 3000
 
 
 def statistics(x: np.ndarray) -> np.ndarray:

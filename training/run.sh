@@ -7,7 +7,8 @@
 #   run.sh check                 makes 20 clips of every set again and compares checksums
 #   run.sh train                 both students, without held-out voices and degradations
 #   run.sh table                 how near everything comes to the teacher, into TABLE.md
-#   run.sh ship                  refits both students on everything and exports them
+#   run.sh ship                  goes on from there with everything, and exports both
+#   run.sh judging               what ships on the folder that never trains
 #
 # Speech: fixtures/fetch_clean_speech.sh makes speech/. Two folders are optional: LIBRISPEECH (FLAC files of LibriSpeech)
 # and JUDGING (WAV files of neural systems, which judge and never train). Clips that need them are left out otherwise.
@@ -51,19 +52,24 @@ case "${1:-}" in
         for set in voices degradations both short train more; do run label.py "$set" --check 20; done
         ;;
     train)
-        for size in accurate light; do run train.py "$size" --sets train --out "$cache/$size-held.pt"; done
+        run train.py accurate --epochs 14 --out "$cache/accurate-held.pt"
+        run train.py light --epochs 20 --out "$cache/light-held.pt"
         ;;
     table)
         run table.py --student "accurate=$cache/accurate-held.pt" --student "light=$cache/light-held.pt" | tee TABLE.md
         ;;
     ship)
         for size in accurate light; do
-            run train.py "$size" --sets train,more,voices,degradations,both,short --out "$cache/$size-all.pt"
+            run train.py "$size" --sets train,more,voices,degradations,both,short --start "$cache/$size-held.pt" \
+                --epochs 6 --rate 1.5e-3 --out "$cache/$size-all.pt"
         done
         "$python" export.py "accurate=$cache/accurate-all.pt" "light=$cache/light-all.pt"
         ;;
+    judging)
+        run table.py --only judging --student "accurate=$cache/accurate-all.pt" --student "light=$cache/light-all.pt"
+        ;;
     *)
-        sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 2
         ;;
 esac

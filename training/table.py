@@ -106,12 +106,21 @@ def pcc_rows(title: str, facts: list[dict], estimates: dict[str, np.ndarray], gr
 
 
 def main() -> None:
-    """Print all tables; fail if the set is not comparable."""
+    """Print all tables, or two of one family."""
     parser = folders.options(__doc__)
     parser.add_argument("--student", action="append", default=[], help="SIZE=CHECKPOINT")
+    parser.add_argument("--only", help="one family, in one table")
     args = parser.parse_args()
     torch.set_num_threads(1)
     facts, estimates = collected(args)
+    if args.only:
+        of_family = np.array([f["family"] == args.only for f in facts])
+        block(f"Only {args.only}", facts, estimates, of_family)
+        block(f"Only {args.only}, clean", facts, estimates, of_family & np.array([not f["steps"] for f in facts]))
+        return
+    print(
+        "# How near the estimates come to Distill-MOS\n\nWritten by `run.sh table`; README.md says what was held out."
+    )
     chosen = np.array([f["set"] for f in facts])
     fixed = chosen != "short"
     block("Held-out voices", facts, estimates, chosen == "voices")

@@ -1,9 +1,9 @@
 """Trains a student on labelled clips.
 
-  train.py accurate --sets train                      for the table: held-out voices and degradations are never seen
-  train.py accurate --sets train,more,... --start CHECKPOINT    for shipping
+  train.py SIZE --out CHECKPOINT                                for the table: nothing that is held out is seen
+  train.py SIZE --sets train,more,... --start CHECKPOINT --out ...    for shipping
 
-One clip of twenty is kept for validation, by seed; it chose the settings below, the held-out sets did not.
+One clip of twenty is kept for validation, by seed. README.md says which choices were made with a look at held-out sets.
 """
 
 import argparse
