@@ -13,7 +13,7 @@ use crate::problem::Problem;
 /// The options that say what is measured.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct MetricArgs {
-    /// Measure these metrics and no others (comma-separated; `otoscope metrics` lists them)
+    /// Measure these metrics and no others (comma-separated; `otoscope metrics` lists them); +mos adds one that is off by default
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub metrics: Vec<String>,
     /// Set a parameter, for example clipping.min_run_samples=4 (repeatable)

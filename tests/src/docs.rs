@@ -58,6 +58,14 @@ pub fn page(spec: &MetricSpec) -> String {
     let (title, body) = doc.split_once('\n').unwrap_or((&doc, ""));
     let mut out = format!("{GENERATED}# `{}`\n\n{title}\n{body}\n", spec.name);
     let _ = write!(out, "## Definition\n\n{}; revision {}.\n", spec.definition, spec.revision);
+    if !spec.on {
+        let name = spec.name;
+        let _ = write!(
+            out,
+            "\nMeasured only if it is asked for: `--metrics +{name}` on the command line, `metrics=[\"+{name}\"]` in Python, \
+             `oto_config_enable` in C.\n"
+        );
+    }
     if !spec.fields.is_empty() {
         out += "\n## Fields\n\n| field | unit | same on every machine | meaning |\n|---|---|---|---|\n";
         for f in spec.fields {

@@ -90,6 +90,7 @@ fn a_metric_knows_no_other_metric_no_probe_and_no_report() {
                 "crate::features",
                 "crate::finding",
                 "crate::frame",
+                "crate::mos",
                 "crate::simd",
                 "crate::spec",
                 "crate::text",

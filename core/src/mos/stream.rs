@@ -4,6 +4,7 @@ use super::front::{HOP, RATE_HZ, ROWS_PER_S};
 use super::{Estimator, Model, WeightsError};
 use crate::dsp::polyphase::Resampler;
 use crate::simd::Simd;
+use bytemuck::{Pod, Zeroable};
 use std::sync::Arc;
 
 /// What a score is about: the last seconds.
@@ -16,6 +17,10 @@ const PAUSE_ROWS: u32 = 50;
 /// Rows of speech for which one peak is kept.
 const PEAK_ROWS: u32 = 10;
 const PEAKS: usize = WINDOW_ROWS / PEAK_ROWS as usize;
+/// Rows of speech are counted by tenths of a second.
+const TENTHS: usize = WINDOW_ROWS / 10;
+/// Peaks are kept so far above themselves that the zero of fresh memory is below any of them: -200 dB.
+const ABOVE: f32 = 200.0;
 /// Samples at 16 kHz before a row's own time and after it that its frame may have, in whole hops.
 const FRAME_HOPS: usize = 4;
 
@@ -36,6 +41,8 @@ struct Parts<'m> {
     row: &'m mut [f32],
     ring: &'m mut [f32],
     network: &'m mut [f32],
+    peaks: &'m mut [f32],
+    speech: &'m mut [f32],
     scratch: (&'m mut [f64], &'m mut [f32]),
 }
 
@@ -47,7 +54,7 @@ impl StreamPlan {
         Ok(Self { estimator, resampler, input, ring_rows })
     }
 
-    fn lens(&self) -> [usize; 6] {
+    fn lens(&self) -> [usize; 8] {
         let network = &self.estimator.network;
         [
             // First, where it is aligned for double precision.
@@ -57,6 +64,8 @@ impl StreamPlan {
             FRAME_HOPS * HOP,
             network.bands().next_multiple_of(2),
             self.ring_rows * network.kept(),
+            PEAKS,
+            TENTHS,
         ]
     }
 
@@ -66,13 +75,15 @@ impl StreamPlan {
     }
 
     fn split<'m>(&self, memory: &'m mut [f32]) -> Parts<'m> {
-        let [double, single, input, samples, row, ring] = self.lens();
+        let [double, single, input, samples, row, ring, peaks, speech] = self.lens();
         let (double, rest) = memory.split_at_mut(double);
         let (single, rest) = rest.split_at_mut(single);
         let (input, rest) = rest.split_at_mut(input);
         let (samples, rest) = rest.split_at_mut(samples);
         let (row, rest) = rest.split_at_mut(row);
-        let (ring, network) = rest.split_at_mut(ring);
+        let (ring, rest) = rest.split_at_mut(ring);
+        let (peaks, rest) = rest.split_at_mut(peaks);
+        let (speech, network) = rest.split_at_mut(speech);
         let scratch = self.resampler.scratch();
         Parts {
             input,
@@ -80,47 +91,35 @@ impl StreamPlan {
             row,
             ring,
             network,
+            peaks,
+            speech,
             scratch: (bytemuck::cast_slice_mut(double), &mut single[..scratch]),
         }
     }
 }
 
-/// Where a stream is.
-#[derive(Debug, Clone)]
+/// Where a stream is; zeros at its start. It lies in memory that a probe has only for metrics that are on.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
 pub(crate) struct Stream {
-    /// Samples of the input buffer that are filled.
-    filled: usize,
     /// Samples at 16 kHz so far.
     made: u64,
     /// Rows that the network was given, and how many were pooled.
     rows: u64,
     pooled: u64,
+    /// Samples of the input buffer that are filled, behind the silence before the first.
+    filled: u32,
     /// Rows since somebody spoke.
     pause: u32,
-    /// The largest level of each tenth of a second of speech, in decibels.
-    peaks: [f32; PEAKS],
+    /// Which peak is the newest, and how many rows of speech it is of.
+    peak: u32,
     peak_rows: u32,
-    peak: u8,
-    /// Rows of speech in each tenth of a second of what the network was given.
-    speech: [u8; WINDOW_ROWS / 10],
+    /// Rows of speech in the window.
+    spoken: u32,
+    unused: u32,
 }
 
 impl Stream {
-    pub(crate) fn new(plan: &StreamPlan) -> Self {
-        Self {
-            // Silence before the first sample: the memory is zeros.
-            filled: plan.resampler.before(),
-            made: 0,
-            rows: 0,
-            pooled: 0,
-            pause: 0,
-            peaks: [f32::NEG_INFINITY; PEAKS],
-            peak_rows: 0,
-            peak: 0,
-            speech: [0; WINDOW_ROWS / 10],
-        }
-    }
-
     /// Seconds that the network was given.
     pub(crate) fn heard_s(&self) -> f64 {
         self.rows as f64 / ROWS_PER_S as f64
@@ -128,7 +127,7 @@ impl Stream {
 
     /// Seconds of speech in the window.
     pub(crate) fn speech_s(&self) -> f64 {
-        self.speech.iter().map(|n| f64::from(*n)).sum::<f64>() / ROWS_PER_S as f64
+        f64::from(self.spoken) / ROWS_PER_S as f64
     }
 
     /// Takes a hop. Gives true when the network has been given another whole second.
@@ -140,20 +139,23 @@ impl Stream {
         hop: &[f32],
         is_speech: bool,
     ) -> bool {
-        let Parts { input, samples, row, ring, network, scratch: (double, single) } = plan.split(memory);
-        input[self.filled..self.filled + hop.len()].copy_from_slice(hop);
-        self.filled += hop.len();
+        let Parts { input, samples, row, ring, network, peaks, speech, scratch: (double, single) } = plan.split(memory);
+        // Silence before the first sample: the memory is zeros.
+        let mut filled = plan.resampler.before() + self.filled as usize;
+        input[filled..filled + hop.len()].copy_from_slice(hop);
+        filled += hop.len();
         let mut is_second = false;
-        while self.filled >= plan.resampler.reach(HOP) {
+        while filled >= plan.resampler.reach(HOP) {
             samples.copy_within(HOP.., 0);
             let newest = samples.len() - HOP;
             plan.resampler.block(simd, input, self.made, &mut samples[newest..], (&mut *double, &mut *single));
             let used = (plan.resampler.input_of(self.made + HOP as u64) - plan.resampler.input_of(self.made)) as usize;
-            input.copy_within(used..self.filled, 0);
-            self.filled -= used;
+            input.copy_within(used..filled, 0);
+            filled -= used;
             self.made += HOP as u64;
-            is_second |= self.row(plan, simd, (samples, row, ring, network), is_speech);
+            is_second |= self.row(plan, simd, (samples, row, ring, network), (peaks, speech), is_speech);
         }
+        self.filled = (filled - plan.resampler.before()) as u32;
         is_second
     }
 
@@ -162,6 +164,7 @@ impl Stream {
         plan: &StreamPlan,
         simd: Simd,
         (samples, row, ring, network): (&[f32], &mut [f32], &mut [f32], &mut [f32]),
+        (peaks, speech): (&mut [f32], &mut [f32]),
         is_speech: bool,
     ) -> bool {
         self.pause = if is_speech { 0 } else { self.pause.saturating_add(1) };
@@ -175,13 +178,13 @@ impl Stream {
         front.row(simd, &samples[centre - front.before()..][..front.frame()], row);
         if front.is_relative() {
             let here = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let slot = &mut self.peaks[usize::from(self.peak)];
-            *slot = slot.max(here);
-            front.normalise(self.peaks.iter().copied().fold(f32::NEG_INFINITY, f32::max), row);
+            let slot = &mut peaks[self.peak as usize];
+            *slot = slot.max(here + ABOVE);
+            front.normalise(peaks.iter().copied().fold(0.0, f32::max) - ABOVE, row);
             self.peak_rows += u32::from(is_speech);
             if self.peak_rows == PEAK_ROWS {
-                (self.peak, self.peak_rows) = ((self.peak + 1) % PEAKS as u8, 0);
-                self.peaks[usize::from(self.peak)] = f32::NEG_INFINITY;
+                (self.peak, self.peak_rows) = ((self.peak + 1) % PEAKS as u32, 0);
+                peaks[self.peak as usize] = 0.0;
             }
         }
         if let Some(row) = net.push(simd, network, row) {
@@ -189,8 +192,13 @@ impl Stream {
             net.reduce(row, &mut ring[at..][..net.kept()]);
             self.pooled += 1;
         }
-        let tenth = &mut self.speech[(self.rows / 10 % (WINDOW_ROWS / 10) as u64) as usize];
-        *tenth = if self.rows.is_multiple_of(10) { 0 } else { *tenth } + u8::from(is_speech);
+        let tenth = &mut speech[(self.rows / 10 % TENTHS as u64) as usize];
+        if self.rows.is_multiple_of(10) {
+            self.spoken -= *tenth as u32;
+            *tenth = 0.0;
+        }
+        *tenth += f32::from(u8::from(is_speech));
+        self.spoken += u32::from(is_speech);
         self.rows += 1;
         self.rows.is_multiple_of(ROWS_PER_S as u64)
     }

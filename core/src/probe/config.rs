@@ -101,14 +101,19 @@ impl Config {
         Ok(())
     }
 
-    /// Switches on the named metrics and no others.
+    /// Switches on the named metrics and no others; or, if a name has a `+` before it (`+mos`), besides those that are on.
     ///
     /// # Errors
     /// An unknown name; nothing is changed then.
     pub fn only<'a>(&mut self, metrics: impl IntoIterator<Item = &'a str>) -> Result<(), ConfigError> {
-        let mut enabled = [false; METRICS];
+        let (mut enabled, mut is_more) = ([false; METRICS], false);
         for name in metrics {
-            enabled[find_metric(name)?] = true;
+            let plain = name.strip_prefix('+');
+            is_more |= plain.is_some();
+            enabled[find_metric(plain.unwrap_or(name))?] = true;
+        }
+        if is_more {
+            enabled.iter_mut().zip(&self.enabled).for_each(|(new, on)| *new |= on);
         }
         self.enabled = enabled;
         Ok(())
@@ -243,6 +248,20 @@ mod tests {
         assert_eq!(c.get("clipping.min_run_samples"), Ok(ParamValue::Number(5.0)));
         c.set("loudness.mono_as", "dual_mono").expect("a choice");
         assert_eq!(c.metrics.loudness.mono_as, "dual_mono");
+    }
+
+    #[test]
+    fn what_costs_much_is_off_until_it_is_asked_for_alone_or_with_the_rest() {
+        let on = |c: &Config| SPECS.iter().filter(|m| c.is_enabled(m.name)).map(|m| m.name).collect::<Vec<_>>();
+        let mut c = config();
+        let usual = on(&c);
+        assert!(!c.is_enabled("mos") && usual.len() == SPECS.iter().filter(|m| m.on).count());
+        c.only(["+mos", "+loudness"]).expect("names");
+        assert!(c.is_enabled("mos") && on(&c).len() == usual.len() + 1, "loudness was on");
+        c.only(["mos", "loudness"]).expect("names");
+        assert_eq!(on(&c), ["loudness", "mos"]);
+        assert!(c.only(["+mso"]).expect_err("no such metric").to_string().contains("did you mean `mos`"));
+        assert_eq!(on(&c), ["loudness", "mos"], "nothing has changed");
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub(crate) struct Noise {
     ring: [[u8; WIDE]; ENTRIES],
     /// The first spectrum of an entry, until the second is there.
     half: Option<[f32; WIDE]>,
-    entries: u32,
+    entries: u16,
     /// The mean square of active hops: of the first all alike, then of the last ten seconds or so.
     speech: f32,
     speech_hops: u16,
@@ -158,7 +158,7 @@ impl Noise {
         let entry = entry.map(quantise);
         self.ring[self.entries as usize % ENTRIES] = entry;
         // A ring of 15 entries wraps at a multiple of 15.
-        self.entries = if self.entries as usize == 64 * ENTRIES { 63 * ENTRIES as u32 + 1 } else { self.entries + 1 };
+        self.entries = if self.entries as usize == 64 * ENTRIES { 63 * ENTRIES as u16 + 1 } else { self.entries + 1 };
         let began = plan.rate.hop_start((hop + 1).saturating_sub(ENTRY_HOPS));
         if let Some(takeover) = &self.open {
             let fallen = entry.iter().zip(&takeover.floor).filter(|(e, f)| e.saturating_add(FALL) < **f).count();

@@ -29,6 +29,7 @@ use crate::metrics::{End, Metric, StreamShape};
 use crate::mos::Model;
 use crate::mos::stream::{Stream, StreamPlan, WINDOW_S};
 use crate::simd::Simd;
+use bytemuck::{Pod, Zeroable};
 use crate::spec::{Exactness, Fields, MetricSpec, Needs, Params, Value};
 
 params! { MosConfig {
@@ -52,12 +53,29 @@ const NOT_ENOUGH: &str = "not_enough_speech: less than 3 s of it in the last 9 s
 const NO_INTERVAL: &str = "nobody has published how far this network is from what it predicts";
 
 pub(crate) struct Mos {
-    stream: Stream,
+    /// Known once there was a hop.
     simd: Option<Simd>,
-    last: Option<f32>,
-    lowest: f32,
+}
+
+/// What changes, at the beginning of the metric's memory: a stream that is not predicted does not carry it.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Values {
+    stream: Stream,
     sum: f64,
     count: u32,
+    /// Zero is none.
+    last: f32,
+    lowest: f32,
+    unused: u32,
+}
+
+/// Words of it.
+const VALUES: usize = size_of::<Values>() / size_of::<f32>();
+
+fn split(mem: &mut [f32]) -> (&mut Values, &mut [f32]) {
+    let (values, rest) = mem.split_at_mut(VALUES);
+    (bytemuck::from_bytes_mut(bytemuck::cast_slice_mut(values)), rest)
 }
 
 pub(crate) struct Plan {
@@ -66,11 +84,12 @@ pub(crate) struct Plan {
     error: Option<f64>,
 }
 
-impl Mos {
+impl Values {
     fn take(&mut self, plan: &Plan, mem: &mut [f32], simd: Simd) {
-        self.last = self.stream.score(&plan.stream, simd, mem).map(|score| score.clamp(1.0, 5.0));
-        if let Some(score) = self.last {
-            self.lowest = self.lowest.min(score);
+        let score = self.stream.score(&plan.stream, simd, mem).map(|score| score.clamp(1.0, 5.0));
+        self.last = score.unwrap_or(0.0);
+        if let Some(score) = score {
+            self.lowest = if self.lowest > 0.0 { self.lowest.min(score) } else { score };
             if self.stream.heard_s() >= WINDOW_S as f64 {
                 self.sum += f64::from(score);
                 self.count += 1;
@@ -108,33 +127,36 @@ impl Metric for Mos {
     }
 
     fn slab(plan: &Plan) -> usize {
-        plan.stream.memory()
+        VALUES + plan.stream.memory()
     }
 
-    fn new(plan: &Plan) -> Self {
-        let stream = Stream::new(&plan.stream);
-        Self { stream, simd: None, last: None, lowest: f32::INFINITY, sum: 0.0, count: 0 }
+    fn new(_plan: &Plan) -> Self {
+        Self { simd: None }
     }
 
     fn update(&mut self, plan: &Plan, mem: &mut [f32], f: &FrameView<'_>, _out: &mut Sink<'_>) {
         self.simd = Some(f.simd());
-        if self.stream.push(&plan.stream, f.simd(), mem, f.recent(0), f.voice_is_active()) {
-            self.take(plan, mem, f.simd());
+        let (values, mem) = split(mem);
+        if values.stream.push(&plan.stream, f.simd(), mem, f.recent(0), f.voice_is_active()) {
+            values.take(plan, mem, f.simd());
         }
     }
 
     fn finish(&mut self, plan: &Plan, mem: &mut [f32], _end: &End<'_>, _out: &mut Sink<'_>) {
         // A short stream is judged by all of it.
-        if let (0, Some(simd)) = (self.count, self.simd) {
-            self.take(plan, mem, simd);
+        let (values, mem) = split(mem);
+        if let (0, Some(simd)) = (values.count, self.simd) {
+            values.take(plan, mem, simd);
         }
     }
 
-    fn output(&self, plan: &Plan, _mem: &[f32]) -> MosOutput {
-        let mean = if self.count > 0 { Some(self.sum / f64::from(self.count)) } else { self.last.map(f64::from) };
+    fn output(&self, plan: &Plan, mem: &[f32]) -> MosOutput {
+        let values: &Values = bytemuck::from_bytes(bytemuck::cast_slice(&mem[..VALUES]));
+        let there = |v: f32| (v > 0.0).then_some(f64::from(v));
+        let mean = if values.count > 0 { Some(values.sum / f64::from(values.count)) } else { there(values.last) };
         let value = |v: Option<f64>| v.map_or(Value::Undefined(NOT_ENOUGH), |v| Value::finite(v, NOT_ENOUGH));
         // Windows that overlap are not independent of each other.
-        let windows = (self.stream.heard_s() / WINDOW_S as f64).max(1.0);
+        let windows = (values.stream.heard_s() / WINDOW_S as f64).max(1.0);
         let half = |mean: f64| match plan.error {
             Some(error) => Ok((mean, 1.96 * error / windows.sqrt())),
             None => Err(Value::Undefined(NO_INTERVAL)),
@@ -148,9 +170,9 @@ impl Metric for Mos {
             predicted_mos: value(mean),
             low_mos: end(&|mean, half| (mean - half).max(1.0)),
             high_mos: end(&|mean, half| (mean + half).min(5.0)),
-            last_mos: value(self.last.map(f64::from)),
-            lowest_mos: value(self.lowest.is_finite().then_some(f64::from(self.lowest))),
-            heard_s: Value::finite(self.stream.heard_s(), NOT_ENOUGH),
+            last_mos: value(there(values.last)),
+            lowest_mos: value(there(values.lowest)),
+            heard_s: Value::finite(values.stream.heard_s(), NOT_ENOUGH),
         }
     }
 }
