@@ -63,8 +63,8 @@ check: tools $(VENV)/ready
 	$(CARGO) run --quiet -p otoscope-tests --bin docs
 	$(CARGO) run --quiet -p otoscope-ffi --example header
 	git diff --exit-code -- docs README.md include
-	$(VENV)/bin/ruff format --check python
-	$(VENV)/bin/ruff check python
+	$(VENV)/bin/ruff format --check python training
+	$(VENV)/bin/ruff check python training
 	$(VENV)/bin/mypy --strict python/py_src/otoscope
 
 ## docs: make the metric pages, the table in the README and the C header anew
@@ -77,7 +77,7 @@ docs:
 .PHONY: format
 format: $(VENV)/ready
 	git ls-files '*.rs' | xargs rustfmt --edition 2024
-	$(VENV)/bin/ruff format python
+	$(VENV)/bin/ruff format python training
 
 ## bench: criterion benches, with peers in the same run
 .PHONY: bench

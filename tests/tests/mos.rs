@@ -63,6 +63,15 @@ fn windows_have_the_scores_of_onnxruntime_at_every_level() {
             // Single precision, in another order, from samples on.
             assert!((got - wanted[0]).abs() < 1e-4, "{name} {level}: {got} {}", wanted[0]);
         }
+        let p835 = Scorer::new(Model::DnsmosP835, Some(level)).expect("ours");
+        // It takes half a second a window, in plain Rust four.
+        let few = if level == Level::Portable { 2 } else { usize::MAX };
+        for (name, samples, wanted) in golden().into_iter().take(few) {
+            let got = p835.window(&samples[..144_000 + 160]).expect("samples");
+            for (got, wanted) in got.iter().zip(&wanted[1..]) {
+                assert!((got - wanted).abs() < 1e-4, "{name} {level}: {got} {wanted}");
+            }
+        }
     }
 }
 

@@ -156,6 +156,14 @@ impl Front {
         }
     }
 
+    /// Rows of a window of so many samples: of frames that are centred and reach into the silence around it, or of whole frames in it.
+    pub(crate) fn rows(&self, len: usize) -> usize {
+        match self.kind {
+            Kind::Mel { .. } => len / HOP,
+            Kind::Basis { .. } => (len + HOP).saturating_sub(self.frame) / HOP,
+        }
+    }
+
     /// Whether rows are put under the peak of their window.
     pub(crate) fn is_relative(&self) -> bool {
         matches!(self.kind, Kind::Mel { .. })

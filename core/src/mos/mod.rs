@@ -3,6 +3,7 @@
 //! | model | predicts | from |
 //! |---|---|---|
 //! | [`Model::Accurate`], [`Model::Light`] | Distill-MOS (PyPI `distillmos` 0.9.1, Microsoft, MIT) | ours: `otoscope_mos_accurate` and `otoscope_mos_light`, distilled by `training/` |
+//! | `Model::DnsmosP835` (feature `dnsmos_p835`) | crowd votes by P.835 of speech, background and both; raw, before the polynomials; windows only | DNSMOS P.835, the same package |
 //! | [`Model::DnsmosP808`] | crowd votes by ITU-T P.808, of noise-suppressed calls | DNSMOS P.808, PyPI `speechmos` 0.0.1.1 (Microsoft, MIT) |
 //!
 //! All hear a view of 16 kHz: nothing above 8 kHz is judged. They rank gross degradation; they do not rank fine differences of vocoders clip by
@@ -85,11 +86,20 @@ pub enum Model {
     Light,
     /// DNSMOS P.808, `model_v8` of PyPI `speechmos` 0.0.1.1.
     DnsmosP808,
+    /// DNSMOS P.835, `sig_bak_ovr` of the same package: SIG, BAK and OVRL raw. Too heavy for streams, 2,160 million multiplications a second.
+    #[cfg(feature = "dnsmos_p835")]
+    DnsmosP835,
 }
 
 impl Model {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::Accurate, Self::Light, Self::DnsmosP808];
+    pub const ALL: &[Self] = &[
+        Self::Accurate,
+        Self::Light,
+        Self::DnsmosP808,
+        #[cfg(feature = "dnsmos_p835")]
+        Self::DnsmosP835,
+    ];
 
     /// The name in configurations.
     #[must_use]
@@ -98,28 +108,46 @@ impl Model {
             Self::Accurate => "accurate",
             Self::Light => "light",
             Self::DnsmosP808 => "dnsmos_p808",
+            #[cfg(feature = "dnsmos_p835")]
+            Self::DnsmosP835 => "dnsmos_p835",
         }
     }
 
-    /// Root mean square of its error against what it predicts, on voices that it was not trained on; where that is known.
-    pub(crate) const fn error(self) -> Option<f64> {
+    /// Root mean square of its error against what it predicts, on voices that it was not trained on, where that is known: for 3 to 5 s of sound, for
+    /// 5 to 8 s, for more (`training/TABLE.md`).
+    pub(crate) const fn errors(self) -> Option<[f64; 3]> {
         match self {
-            // `training/README.md`, held-out voices of 9 s.
-            Self::Accurate => Some(0.44),
-            Self::Light => Some(0.50),
-            Self::DnsmosP808 => None,
+            Self::Accurate => Some([0.63, 0.52, 0.43]),
+            Self::Light => Some([0.64, 0.55, 0.46]),
+            _ => None,
+        }
+    }
+
+    /// The file with its weights; `None` where they were not built in.
+    const fn weights(self) -> Option<&'static [u8]> {
+        match self {
+            #[cfg(feature = "mos")]
+            Self::Accurate => Some(include_bytes!("../../weights/otoscope_mos_accurate.bin")),
+            #[cfg(feature = "mos")]
+            Self::Light => Some(include_bytes!("../../weights/otoscope_mos_light.bin")),
+            #[cfg(feature = "mos")]
+            Self::DnsmosP808 => Some(include_bytes!("../../weights/dnsmos_p808.bin")),
+            #[cfg(feature = "dnsmos_p835")]
+            Self::DnsmosP835 => Some(include_bytes!("../../weights/dnsmos_p835.bin")),
+            #[cfg(not(feature = "mos"))]
+            _ => None,
         }
     }
 
     /// Its network, read once.
     pub(crate) fn estimator(self) -> Result<Arc<Estimator>, WeightsError> {
-        static MADE: [OnceLock<Result<Arc<Estimator>, WeightsError>>; 3] = [const { OnceLock::new() }; 3];
-        let (made, bytes): (_, &[u8]) = match self {
-            Self::Accurate => (&MADE[0], include_bytes!("../../weights/otoscope_mos_accurate.bin")),
-            Self::Light => (&MADE[1], include_bytes!("../../weights/otoscope_mos_light.bin")),
-            Self::DnsmosP808 => (&MADE[2], include_bytes!("../../weights/dnsmos_p808.bin")),
-        };
-        made.get_or_init(|| Estimator::read(bytes).map(Arc::new)).clone()
+        static MADE: [OnceLock<Result<Arc<Estimator>, WeightsError>>; 4] = [const { OnceLock::new() }; 4];
+        let made = &MADE[self as usize];
+        made.get_or_init(|| match self.weights() {
+            Some(bytes) => Estimator::read(bytes).map(Arc::new),
+            None => weights::wrong("this build is without; build it with the feature mos"),
+        })
+        .clone()
     }
 }
 
@@ -152,7 +180,7 @@ impl Scorer {
     /// begin each second.
     #[must_use]
     pub fn window(&self, samples: &[f32]) -> Option<Vec<f32>> {
-        let rows = samples.len() / HOP;
+        let rows = self.estimator.front.rows(samples.len());
         let is_good = rows >= 10 && samples.iter().all(|v| v.is_finite());
         is_good.then(|| self.estimator.window(self.simd, samples, rows))
     }

@@ -29,8 +29,8 @@ use crate::metrics::{End, Metric, StreamShape};
 use crate::mos::Model;
 use crate::mos::stream::{Stream, StreamPlan, WINDOW_S};
 use crate::simd::Simd;
-use bytemuck::{Pod, Zeroable};
 use crate::spec::{Exactness, Fields, MetricSpec, Needs, Params, Value};
+use bytemuck::{Pod, Zeroable};
 
 params! { MosConfig {
     model: Choice = "accurate" of ["accurate", "light", "dnsmos_p808"], "Which network predicts: accurate (Distill-MOS), light (the same at a fifth of the cost), dnsmos_p808 (P.808 votes).";
@@ -80,8 +80,8 @@ fn split(mem: &mut [f32]) -> (&mut Values, &mut [f32]) {
 
 pub(crate) struct Plan {
     stream: StreamPlan,
-    /// Root mean square of the prediction's error, where it is known.
-    error: Option<f64>,
+    /// Root mean square of the prediction's error by length, where it is known.
+    errors: Option<[f64; 3]>,
 }
 
 impl Values {
@@ -123,7 +123,7 @@ impl Metric for Mos {
             value: config.model.to_owned(),
             allowed: e.to_string(),
         })?;
-        Ok(Plan { stream, error: model.error() })
+        Ok(Plan { stream, errors: model.errors() })
     }
 
     fn slab(plan: &Plan) -> usize {
@@ -156,9 +156,11 @@ impl Metric for Mos {
         let mean = if values.count > 0 { Some(values.sum / f64::from(values.count)) } else { there(values.last) };
         let value = |v: Option<f64>| v.map_or(Value::Undefined(NOT_ENOUGH), |v| Value::finite(v, NOT_ENOUGH));
         // Windows that overlap are not independent of each other.
-        let windows = (values.stream.heard_s() / WINDOW_S as f64).max(1.0);
-        let half = |mean: f64| match plan.error {
-            Some(error) => Ok((mean, 1.96 * error / windows.sqrt())),
+        let heard = values.stream.heard_s();
+        let windows = (heard / WINDOW_S as f64).max(1.0);
+        let by_length = if heard < 5.0 { 0 } else { usize::from(heard >= 8.0) + 1 };
+        let half = |mean: f64| match plan.errors {
+            Some(errors) => Ok((mean, 1.96 * errors[by_length] / windows.sqrt())),
             None => Err(Value::Undefined(NO_INTERVAL)),
         };
         let end = |of: &dyn Fn(f64, f64) -> f64| match mean.map(half) {
@@ -172,7 +174,7 @@ impl Metric for Mos {
             high_mos: end(&|mean, half| (mean + half).min(5.0)),
             last_mos: value(there(values.last)),
             lowest_mos: value(there(values.lowest)),
-            heard_s: Value::finite(values.stream.heard_s(), NOT_ENOUGH),
+            heard_s: Value::finite(heard, NOT_ENOUGH),
         }
     }
 }
