@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle};
-use otoscope::spec::{Unit, Value};
+use otoscope::spec::{FieldSpec, Unit, Value};
 use otoscope::verdict::Norm;
 use otoscope::{Config, Finding, Report, SPECS, Severity, StreamSpec, message, specs_of};
 
@@ -241,6 +241,17 @@ pub type Line<'a> = (&'a str, Option<(&'a Report, &'a [Finding])>);
 /// A line for each file.
 pub fn summary(lines: &[Line<'_>], norms: &[&'static Norm]) -> String {
     let mut header = vec!["file", "duration", "LUFS", "dBTP", "speech dBFS", "errors", "warnings", "info", "worst"];
+    // What had to be asked for is wanted here: the first field of each such metric.
+    let asked: Vec<(String, &FieldSpec)> = SPECS
+        .iter()
+        .filter(|metric| !metric.on)
+        .filter_map(|metric| metric.fields.first().map(|field| (format!("{}.{}", metric.name, field.name), field)))
+        .filter(|(key, _)| {
+            let is_there = |report: &Report| !matches!(report.value(key), None | Some(Value::NotComputed(_)));
+            lines.iter().any(|(_, heard)| heard.is_some_and(|(report, _)| is_there(report)))
+        })
+        .collect();
+    header.splice(5..5, asked.iter().map(|(_, field)| field.name));
     if !norms.is_empty() {
         header.push("norms");
     }
@@ -261,6 +272,7 @@ pub fn summary(lines: &[Line<'_>], norms: &[&'static Norm]) -> String {
             value("true_peak.max_dbtp", Unit::Dbtp),
             value("level.speech_rms_dbfs", Unit::Dbfs),
         ];
+        row.extend(asked.iter().map(|(key, field)| value(key, field.unit)));
         row.extend(counts(findings).map(|(severity, n)| match n {
             0 => right("0").add_attribute(Attribute::Dim),
             n => severity_cell(severity, &n.to_string()).set_alignment(CellAlignment::Right),

@@ -36,6 +36,19 @@ fn json_of_one_file_is_one_object_with_the_keys_of_the_contract() {
 }
 
 #[test]
+fn what_is_off_by_default_can_be_asked_for_and_has_a_column() {
+    let fixture = |name| format!("{}/../fixtures/speech/{name}.flac", env!("CARGO_MANIFEST_DIR"));
+    let [clip, other] = ["it_human", "ru_human"].map(fixture);
+    let usual = otoscope(&["probe", &clip, &other]);
+    let asked = otoscope(&["probe", "--metrics", "+mos", &clip, &other]);
+    assert!(!usual.out.contains("predicted_mos") && asked.out.contains("predicted_mos"), "{}", asked.out);
+    assert!(asked.out.contains("LUFS"), "beside the rest: {}", asked.out);
+    let row = asked.out.lines().find(|line| line.contains("it_human")).expect("a row");
+    let score = row.split_whitespace().filter_map(|word| word.parse::<f64>().ok()).find(|v| (1.0..=5.0).contains(v));
+    assert!(score.is_some_and(|score| score > 3.0), "{row}");
+}
+
+#[test]
 fn several_paths_or_a_folder_are_an_array_in_order() {
     let folder = Folder::new();
     let names = ["b.wav", "a.wav", "sub/c.wav", "notes.txt", ".hidden.wav"];
