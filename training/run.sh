@@ -9,6 +9,7 @@
 #   run.sh table                 how near everything comes to the teacher, into TABLE.md
 #   run.sh ship                  goes on from there with everything, and exports all
 #   run.sh judging               what ships on the folder that never trains
+#   run.sh directions            whether what ships falls with every degradation
 #
 # Speech: fixtures/fetch_clean_speech.sh makes speech/. Two folders are optional: LIBRISPEECH (FLAC files of LibriSpeech)
 # and JUDGING (WAV files of neural systems, which judge and never train). Clips that need them are left out otherwise.
@@ -78,8 +79,11 @@ case "${1:-}" in
         students all
         run table.py --only judging "${students[@]}"
         ;;
+    directions)
+        run directions.py
+        ;;
     *)
-        sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        sed -n '2,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 2
         ;;
 esac
