@@ -81,7 +81,8 @@ fn the_students_have_the_scores_of_pytorch_at_every_level() {
     let mut count = 0;
     for &level in Level::available() {
         for row in text.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>()) {
-            let model = Model::ALL.iter().find(|m| m.name() == row[0]).expect("a model");
+            // The table has a network too that is not built in.
+            let Some(model) = Model::ALL.iter().find(|m| m.name() == row[0]) else { continue };
             let samples: Vec<f32> = signal(row[1]).into_iter().map(|v| v as f32 / 32768.0).collect();
             let got = Scorer::new(*model, Some(level)).expect("ours").window(&samples).expect("samples")[0];
             let wanted: f32 = row[2].parse().expect("a number");
@@ -90,7 +91,7 @@ fn the_students_have_the_scores_of_pytorch_at_every_level() {
             count += 1;
         }
     }
-    assert!(count >= 20, "{count}");
+    assert!(count >= 2 * 13, "both networks, at one level at least: {count}");
 }
 
 fn stream(config: &Config, samples: &[f32]) -> Heard {
