@@ -94,7 +94,7 @@ speed:
 bench-stores: tools
 	$(CARGO) build --release -p otoscope-benches --features stores --bin export
 	for store in kafka opensearch; do \
-		for action in get stop clean start; do bash export/servers/servers.sh $$action $$store; done; \
+		bash export/servers/servers.sh fresh $$store; \
 		$(TARGET)/release/export $$store || failed=1; \
 		bash export/servers/servers.sh stop $$store; \
 	done; test -z "$${failed:-}"

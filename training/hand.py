@@ -6,7 +6,6 @@ import librosa
 import numpy as np
 from scipy import signal
 
-import clips
 import folders
 import label
 from sources import RATE
@@ -30,19 +29,7 @@ def statistics(x: np.ndarray) -> np.ndarray:
 
 def table_of(args: argparse.Namespace, chosen: str, most: int | None = None) -> dict[str, np.ndarray]:
     """Give the statistics of a set by clip, for clips whose samples are cached; kept in the cache."""
-    path = args.cache / "features" / f"{chosen}-hand.npz"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    kept = dict(np.load(path)) if path.exists() else {}
-    before = len(kept)
-    rows = folders.labels(chosen)[:most]
-    for row in rows:
-        if row["clip"] not in kept:
-            pcm = label.cached(args, chosen, int(row["clip"].rsplit("-", 1)[1]), "pcm")
-            if pcm.exists():
-                kept[row["clip"]] = statistics(clips.scored(np.load(pcm)).astype(np.float64) / 32768)
-    if len(kept) > before:
-        np.savez(path, **kept)
-    return {row["clip"]: kept[row["clip"]] for row in rows if row["clip"] in kept}
+    return label.kept(args, chosen, "hand", lambda pcm: statistics(pcm.astype(np.float64) / 32768), most)
 
 
 class Ridge:

@@ -8,6 +8,7 @@ import csv
 import os
 import random
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -20,6 +21,25 @@ def cached(args: object, chosen: str, seed: int, kind: str) -> os.PathLike:
     path = args.cache / kind / chosen / f"{seed}.npy"
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def kept(
+    args: object, chosen: str, kind: str, values: Callable[[np.ndarray], np.ndarray], most: int | None
+) -> dict[str, np.ndarray]:
+    """Give values of a set by clip, computed from samples that are cached and kept beside them."""
+    path = args.cache / "features" / f"{chosen}-{kind}.npz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = dict(np.load(path)) if path.exists() else {}
+    before = len(found)
+    rows = folders.labels(chosen)[:most]
+    for row in rows:
+        if row["clip"] not in found:
+            pcm = cached(args, chosen, int(row["clip"].rsplit("-", 1)[1]), "pcm")
+            if pcm.exists():
+                found[row["clip"]] = values(clips.scored(np.load(pcm)))
+    if len(found) > before:
+        np.savez(path, **found)
+    return {row["clip"]: found[row["clip"]] for row in rows if row["clip"] in found}
 
 
 def check(args: object, count: int) -> None:

@@ -7,9 +7,7 @@ import librosa
 import numpy as np
 import torch
 
-import clips
 import dnsmos
-import folders
 import label
 import network
 import weights
@@ -51,17 +49,5 @@ class Trunk:
 
 def table_of(args: argparse.Namespace, chosen: str, most: int | None = None) -> dict[str, np.ndarray]:
     """Give the values of a set by clip, for clips whose samples are cached; kept in the cache."""
-    path = args.cache / "features" / f"{chosen}-trunk.npz"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    kept = dict(np.load(path)) if path.exists() else {}
-    before = len(kept)
     trunk = Trunk()
-    rows = folders.labels(chosen)[:most]
-    for row in rows:
-        if row["clip"] not in kept:
-            pcm = label.cached(args, chosen, int(row["clip"].rsplit("-", 1)[1]), "pcm")
-            if pcm.exists():
-                kept[row["clip"]] = trunk(clips.scored(np.load(pcm)).astype(np.float32) / 32768)
-    if len(kept) > before:
-        np.savez(path, **kept)
-    return {row["clip"]: kept[row["clip"]] for row in rows if row["clip"] in kept}
+    return label.kept(args, chosen, "trunk", lambda pcm: trunk(pcm.astype(np.float32) / 32768), most)

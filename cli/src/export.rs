@@ -238,25 +238,24 @@ fn check(args: &ConfigArgs) -> Result<u8, Stop> {
     }
     let mut code = 0;
     for (name, count) in stores {
-        let (hours, duplicates) = match count() {
-            Ok(found) => found,
+        let counted = match count() {
+            Ok(counted) => counted,
             Err(error) => {
                 term::complain(&Problem::new(name, error.to_string(), "try again when it answers"));
                 code = 2;
                 continue;
             }
         };
-        let (spool, whole_from) = verify::spooled(folder, name).map_err(|e| Problem::reading(folder, &e))?;
-        let different = verify::differences(&spool, &hours, whole_from);
-        let count: u64 = spool.values().map(|t| t.count).sum();
-        let again = if duplicates > 0 { format!(", {duplicates} of them twice") } else { String::new() };
-        if different.is_empty() {
-            let hours = table::plural(spool.len(), "hour");
+        let found = verify::compare(folder, name, counted).map_err(|e| Problem::reading(folder, &e))?;
+        let count: u64 = found.delivered.values().map(|t| t.count).sum();
+        let again = if found.again > 0 { format!(", {} of them twice", found.again) } else { String::new() };
+        if found.differences.is_empty() {
+            let hours = table::plural(found.delivered.len(), "hour");
             term::print(&format!("{name}: {count} records in {hours} agree{again}\n"))?;
             continue;
         }
         code = code.max(1);
-        for (hour, wanted, found) in different {
+        for (hour, wanted, found) in found.differences {
             let time = humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + Duration::from_secs(3600 * hour));
             term::print(&format!(
                 "{name}: {time}: {} records (digests {}) were delivered, {} ({}) are there\n",
@@ -284,7 +283,7 @@ fn replay(args: &ConfigArgs, name: &str, from: SystemTime, to: Option<SystemTime
     }
     let (mut delivered, mut refused) = (0, 0);
     // As a pump waits, and says it once.
-    let (mut patience, mut told) = (PumpOptions::default().patience_first, String::new());
+    let (mut patience, mut told) = (PumpOptions::default().patience(), String::new());
     for spool in spools(&config.spool.folder).map_err(|e| Problem::reading(&config.spool.folder, &e))? {
         let disk = Disk::new(&spool).map_err(|e| Problem::reading(&spool, &e))?;
         let mut reader = Reader::new(disk, 1);
@@ -306,14 +305,14 @@ fn replay(args: &ConfigArgs, name: &str, from: SystemTime, to: Option<SystemTime
                         refused += rejected.len();
                         wanted.drain(..done.min(wanted.len()));
                         if done > 0 {
-                            (patience, told) = (PumpOptions::default().patience_first, String::new());
+                            patience.reset();
+                            told.clear();
                         }
                         if told != reason {
                             term::note(&format!("otoscope export: {name}: {reason}; Ctrl-C ends it"));
                             told = reason;
                         }
-                        std::thread::sleep(patience);
-                        patience = (2 * patience).min(PumpOptions::default().patience_most);
+                        std::thread::sleep(patience.wait());
                     }
                     Err(Failure::Stop(reason)) => return Err(Problem::new(name, reason, "then try again").into()),
                 }

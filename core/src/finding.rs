@@ -91,6 +91,25 @@ pub struct Finding {
     pub threshold: f64,
 }
 
+impl Finding {
+    /// One that says nothing: for memory that findings will lie in.
+    pub const EMPTY: Self = Self {
+        seq: 0,
+        event_id: 0,
+        state: State::Point,
+        metric_id: 0,
+        kind: 0,
+        severity: Severity::Info,
+        start_sample: 0,
+        end_sample: 0,
+        t_ns: None,
+        chunk: None,
+        channel_mask: 0,
+        value: 0.0,
+        threshold: 0.0,
+    };
+}
+
 /// How many chunk starts are remembered to name the chunk of a finding.
 const REMEMBERED_CHUNKS: usize = 12;
 
@@ -179,22 +198,6 @@ pub(crate) struct Ledger<const KINDS: usize> {
     ring: [Waiting; RING_LEN],
 }
 
-const EMPTY: Finding = Finding {
-    seq: 0,
-    event_id: 0,
-    state: State::Point,
-    metric_id: 0,
-    kind: 0,
-    severity: Severity::Info,
-    start_sample: 0,
-    end_sample: 0,
-    t_ns: None,
-    chunk: None,
-    channel_mask: 0,
-    value: 0.0,
-    threshold: 0.0,
-};
-
 impl<const KINDS: usize> Ledger<KINDS> {
     /// Asks for what every push touches.
     pub(crate) fn prefetch(&self) {
@@ -203,7 +206,7 @@ impl<const KINDS: usize> Ledger<KINDS> {
 
     pub(crate) fn new() -> Self {
         Self {
-            ring: [EMPTY.into(); RING_LEN],
+            ring: [Finding::EMPTY.into(); RING_LEN],
             read: 0,
             len: 0,
             next_seq: 0,
@@ -406,7 +409,7 @@ impl<'a> Sink<'a> {
             channel_mask: o.channel_mask,
             value: o.value,
             threshold: o.threshold,
-            ..EMPTY
+            ..Finding::EMPTY
         };
         self.ledger.put(finding, self.first_kind + usize::from(kind.id) - 1, state != State::Closed)
     }

@@ -105,10 +105,10 @@ fn compare(config: &ExportConfig) -> Result<bool, Failure> {
     let mut agree = true;
     for factory in config.factories()? {
         let Some(count) = &factory.count else { continue };
-        let (hours, twice) = count()?;
-        let (spooled, whole_from) = verify::spooled(&config.spool.folder, factory.name)?;
-        let same = verify::differences(&spooled, &hours, whole_from).is_empty();
-        let (found, wanted) = [&hours, &spooled].map(|hours| hours.values().map(|t| t.count).sum::<u64>()).into();
+        let it = verify::compare(&config.spool.folder, factory.name, count()?)?;
+        let (same, twice) = (it.differences.is_empty(), it.again);
+        let (found, wanted) =
+            [it.stored, it.delivered].map(|hours| hours.values().map(|t| t.count).sum::<u64>()).into();
         let (colour, verdict) = if same { (GREEN, "agree") } else { (RED, "differ") };
         let twice = if twice > 0 { format!(", {twice} twice") } else { String::new() };
         println!(

@@ -11,9 +11,8 @@ stop() { for name in "${started[@]}"; do bash "$servers" stop "$name"; done; }
 trap stop EXIT
 start() {
     echo "fetching and starting $1"
-    for action in get stop clean; do bash "$servers" "$action" "$1"; done
     started+=("$1")
-    bash "$servers" start "$1"
+    bash "$servers" fresh "$1"
 }
 
 rm -rf build/live

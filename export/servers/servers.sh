@@ -6,6 +6,7 @@
 #   servers.sh stop NAME    ends it, waits until it is gone
 #   servers.sh kill NAME    kill -9, waits until it is gone
 #   servers.sh clean NAME   removes its data (it must not run)
+#   servers.sh fresh NAME   all that: fetched where needed, stopped if an earlier run left it, without data, started
 #
 # NAME          address                                             needs
 # kafka         127.0.0.1:19092, with a login 19096, with TLS 19097   Maven, Java 17
@@ -219,9 +220,12 @@ start_prometheus() {
 declare -A ports=([kafka]=19092 [opensearch]=19201 [elasticsearch]=19200 [prometheus]=19095)
 declare -A pinned=([kafka]="$KAFKA $KAFKA_LOG" [opensearch]=$OPENSEARCH [elasticsearch]=$ELASTICSEARCH [prometheus]=$PROMETHEUS)
 action=${1:-} name=${2:-}
-[ $# -eq 2 ] && [ -n "${ports[$name]:-}" ] || fail "say: servers.sh get|start|stop|kill|clean ${!ports[*]}"
+[ $# -eq 2 ] && [ -n "${ports[$name]:-}" ] || fail "say: servers.sh get|start|stop|kill|clean|fresh ${!ports[*]}"
 got=$work/$name.got
 case $action in
+fresh)
+    for step in get stop clean start; do bash "$here/servers.sh" "$step" "$name"; done
+    ;;
 get)
     [ "$(cat "$got" 2>/dev/null)" = "${pinned[$name]}" ] && exit
     rm -f "$got"
@@ -248,5 +252,5 @@ clean)
     ! runs "$name" || fail "$name runs: stop it first"
     rm -rf "$work/$name/data" "$work/$name.log"
     ;;
-*) fail "say: servers.sh get|start|stop|kill|clean $name" ;;
+*) fail "say: servers.sh get|start|stop|kill|clean|fresh $name" ;;
 esac

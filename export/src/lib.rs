@@ -46,6 +46,7 @@ mod cursor;
 mod id;
 mod log;
 mod names;
+mod patience;
 #[cfg(test)]
 mod power;
 mod reader;
@@ -66,6 +67,7 @@ pub use cursor::Cursor;
 pub use id::ReportId;
 pub use log::{Drop, LogCounters, LogOptions, Repair};
 pub use names::{ATTRIBUTES, AUDIO_PREFIX, Attribute, LABEL_PREFIX, to_ecs};
+pub use patience::Patience;
 pub use reader::Reader;
 pub use record::{Envelope, Record, SCHEMA, envelope_of, json_schema};
 pub use sink::{Failure, Pump, PumpOptions, Rejected, Sink, Step};

@@ -1,6 +1,7 @@
 //! From the spool to a store: one cursor, moved only over what is delivered.
 
 use crate::cursor::{self, Cursor};
+use crate::patience::Patience;
 use crate::reader::{DAMAGE_PATIENCE, Reader};
 use crate::record::Record;
 use crate::storage::{Disk, Storage, hold};
@@ -125,6 +126,14 @@ impl Default for PumpOptions {
     }
 }
 
+impl PumpOptions {
+    /// The waits after failures.
+    #[must_use]
+    pub const fn patience(&self) -> Patience {
+        Patience::new(self.patience_first, self.patience_most)
+    }
+}
+
 /// What one step of a pump did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -150,7 +159,7 @@ pub struct Pump<S: Storage> {
     hurry: bool,
     /// Counters of the cursor before this reader.
     before: Cursor,
-    patience: Duration,
+    patience: Patience,
     dead_letters: DeadLetters,
     sink_name: String,
     /// Held as long as this pump moves the cursor.
@@ -229,7 +238,7 @@ impl<S: Storage> Pump<S> {
             since: Instant::now(),
             hurry: false,
             before: cursor,
-            patience: options.patience_first,
+            patience: options.patience(),
             dead_letters: DeadLetters { path: None },
             sink_name,
             _lock: None,
@@ -272,7 +281,7 @@ impl<S: Storage> Pump<S> {
         }
         match sink.deliver(&self.batch) {
             Ok(rejected) => {
-                self.patience = self.options.patience_first;
+                self.patience.reset();
                 let count = self.batch.len();
                 self.settle(count, &rejected)?;
                 Ok(Step::Delivered(count))
@@ -280,11 +289,9 @@ impl<S: Storage> Pump<S> {
             Err(Failure::Later { done, rejected, reason }) => {
                 self.settle(done.min(self.batch.len()), &rejected)?;
                 if done > 0 {
-                    self.patience = self.options.patience_first;
+                    self.patience.reset();
                 }
-                let wait = self.patience;
-                self.patience = (2 * wait).min(self.options.patience_most);
-                Ok(Step::Waiting(reason, wait))
+                Ok(Step::Waiting(reason, self.patience.wait()))
             }
             Err(Failure::Stop(reason)) => Ok(Step::Stopped(reason)),
         }

@@ -2,6 +2,7 @@
 
 use crate::id::{IdSource, ReportId};
 use crate::log::{Log, LogCounters, LogOptions, Repair};
+use crate::patience::Patience;
 use crate::record::{self, Parts};
 use crate::ring::Ring;
 use crate::storage::{Disk, Storage, hold};
@@ -57,7 +58,7 @@ const NAP: Duration = Duration::from_millis(2);
 /// How often the state is written beside the log.
 const STATE_EVERY: Duration = Duration::from_secs(2);
 /// How long after a failed write the next is tried: first, and at most.
-const PATIENCE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(5)];
+const PATIENCE: Patience = Patience::new(Duration::from_millis(50), Duration::from_secs(5));
 /// Taken out of the ring before it is written.
 const PIECE: usize = 256 << 10;
 
@@ -266,7 +267,7 @@ impl Spool {
             rev: 0,
             unix_ms: 0,
             report: None,
-            findings: touched(options.findings, PLACEHOLDER),
+            findings: touched(options.findings, Finding::EMPTY),
             attributes: touched(options.attribute_bytes, b'-'),
         };
         let shared = Arc::new(Shared {
@@ -308,23 +309,6 @@ impl Spool {
         &self.folder
     }
 }
-
-/// Only to have memory: it is never seen.
-const PLACEHOLDER: Finding = Finding {
-    seq: u64::MAX,
-    event_id: 0,
-    state: State::Point,
-    metric_id: 0,
-    kind: 0,
-    severity: otoscope::Severity::Info,
-    start_sample: 0,
-    end_sample: 0,
-    t_ns: None,
-    chunk: None,
-    channel_mask: 0,
-    value: 0.0,
-    threshold: 0.0,
-};
 
 /// An empty vector whose memory the operating system has given already: the first report in it shall not be the one that asks. Not zeros, which
 /// it gives by promise only.
@@ -375,7 +359,7 @@ impl<S: Storage> Writer<S> {
         let mut last_sync = Instant::now();
         let mut last_state: Option<(Instant, String)> = None;
         let mut retry_at: Option<Instant> = None;
-        let mut patience = PATIENCE[0];
+        let mut patience = PATIENCE;
         loop {
             // Looked at before the ring: what came before the wish to stop is still written.
             let stop = self.shared.stop.load(Ordering::Acquire);
@@ -404,10 +388,10 @@ impl<S: Storage> Writer<S> {
                 *self.shared.error.lock().unwrap_or_else(PoisonError::into_inner) =
                     done.as_ref().err().map(ToString::to_string);
                 if done.is_ok() {
-                    (retry_at, patience) = (None, PATIENCE[0]);
+                    retry_at = None;
+                    patience.reset();
                 } else {
-                    retry_at = Some(Instant::now() + patience);
-                    patience = (2 * patience).min(PATIENCE[1]);
+                    retry_at = Some(Instant::now() + patience.wait());
                 }
             }
             *self.shared.counters.lock().unwrap_or_else(PoisonError::into_inner) = self.log.counters();

@@ -55,6 +55,12 @@ impl Counter {
     pub fn hours(self) -> Hours {
         self.hours
     }
+
+    /// The same, and how many came again.
+    #[must_use]
+    pub fn counted(self) -> Counted {
+        (self.hours, self.duplicates)
+    }
 }
 
 /// What of all spools below a folder a sink has delivered, without its dead letters. Also the first hour that is whole: what was before it may
@@ -92,6 +98,30 @@ pub fn spooled(folder: &Path, sink: &str) -> io::Result<(Hours, Option<u64>)> {
         }
     }
     Ok((counter.hours(), whole_from))
+}
+
+/// What a store has beside what was delivered to it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Comparison {
+    /// What the spools delivered.
+    pub delivered: Hours,
+    /// What the store has.
+    pub stored: Hours,
+    /// How many records the store has more than once.
+    pub again: u64,
+    /// Hours in which the two differ: the hour, what was delivered, what is there.
+    pub differences: Vec<(u64, Tally, Tally)>,
+}
+
+/// Compares what a sink's store has with what the spools below `folder` delivered to it.
+///
+/// # Errors
+/// The spool cannot be read.
+pub fn compare(folder: &Path, sink: &str, (stored, again): Counted) -> io::Result<Comparison> {
+    let (delivered, whole_from) = spooled(folder, sink)?;
+    let differences = differences(&delivered, &stored, whole_from);
+    Ok(Comparison { delivered, stored, again, differences })
 }
 
 /// The ids of a sink's dead letters.

@@ -142,7 +142,7 @@ pub unsafe extern "C" fn oto_exporter_push(
             // SAFETY: strings of the caller's, as the header asks for them.
             *slot = unsafe { (utf8(*name)?, utf8(*value)?) };
         }
-        let mut known = [NOTHING; MOST_FINDINGS];
+        let mut known = [Finding::EMPTY; MOST_FINDINGS];
         let mut kept = 0;
         for (slot, f) in known.iter_mut().zip(polled.iter().filter_map(finding)) {
             *slot = f;
@@ -168,22 +168,6 @@ unsafe fn utf8<'a>(pointer: *const c_char) -> Outcome<&'a str> {
     // SAFETY: not NULL; the rest is the caller's promise.
     unsafe { CStr::from_ptr(pointer) }.to_str().map_err(|_| OTO_ERR_ARGUMENT)
 }
-
-const NOTHING: Finding = Finding {
-    seq: 0,
-    event_id: 0,
-    state: State::Point,
-    metric_id: 0,
-    kind: 0,
-    severity: Severity::Info,
-    start_sample: 0,
-    end_sample: 0,
-    t_ns: None,
-    chunk: None,
-    channel_mask: 0,
-    value: 0.0,
-    threshold: 0.0,
-};
 
 /// A finding as the core has it; `None` for numbers that are none of ours.
 fn finding(f: &oto_finding) -> Option<Finding> {

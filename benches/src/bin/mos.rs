@@ -18,8 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let line = line?;
         let (mode, name) = line.split_once(' ').ok_or("MODE MODEL")?;
         if mode == "window" {
-            let model = Model::ALL.iter().find(|m| m.name() == name).ok_or("a model")?;
-            let scorer = Scorer::new(*model, None)?;
+            let scorer = Scorer::new(Model::named(name).ok_or("a model")?, None)?;
             let start = ThreadTime::now();
             let score = scorer.window(&samples[..144_000]);
             println!("{} 0 {:?}", start.elapsed().as_nanos(), score.map_or(0.0, |s| s[0]));

@@ -346,23 +346,19 @@ impl<T: Real> Resampler<T> {
             }
             return;
         }
-        // Blocks begin at phase 0, and each phase has an even number of outputs in them.
-        let turns = (BLOCK / self.down).next_multiple_of(2).max(2);
-        let (many, ahead) = match self.table {
-            Table::Phases { loads, .. } => (turns * self.up, turns * self.down + loads * T::LANES),
-            // Blocks begin anywhere: one output after the other.
-            Table::Smooth { .. } => {
-                let many = (BLOCK as u64 * self.up as u64 / self.down as u64).max(1) as usize;
-                (many, (many as u64 * self.down as u64).div_ceil(self.up as u64) as usize + 1 + self.taps)
-            }
+        let many = match self.table {
+            // Each phase has an even number of outputs in a block.
+            Table::Phases { .. } => (BLOCK / self.down).next_multiple_of(2).max(2) * self.up,
+            // One output after the other.
+            Table::Smooth { .. } => (BLOCK as u64 * self.up as u64 / self.down as u64).max(1) as usize,
         };
         let many = many.min(total);
-        let mut block = vec![T::default(); ahead];
         let mut out = vec![T::default(); many.next_multiple_of(OUTPUTS)];
-        let (mut row, mut cast) = (vec![0.0; self.taps], vec![T::default(); self.taps]);
+        let mut block = vec![T::default(); self.reach(out.len())];
+        let (mut row, mut cast) = (vec![0.0; self.scratch()], vec![T::default(); self.scratch()]);
         for first in (0..total).step_by(many.max(1)) {
             let count = many.min(total - first);
-            let center = (first as u64 * self.down as u64 / self.up as u64) as usize;
+            let center = self.input_of(first as u64) as usize;
             // The block holds the inputs from `center - before` on; silence where there are none.
             let missing = self.before.saturating_sub(center).min(block.len());
             let start = (center + missing).saturating_sub(self.before).min(len);
@@ -370,30 +366,7 @@ impl<T: Real> Resampler<T> {
             block[..missing].fill(T::default());
             input(start..end, &mut block[missing..missing + (end - start)]);
             block[missing + (end - start)..].fill(T::default());
-            match &self.table {
-                Table::Phases { taps, loads } => {
-                    for (few, taps) in taps.chunks_exact(*loads).enumerate() {
-                        let j = few * OUTPUTS;
-                        if j >= count {
-                            break;
-                        }
-                        let from = (j as u64 * self.down as u64 / self.up as u64) as usize;
-                        let n = (count - j).div_ceil(self.up);
-                        T::polyphase(simd, &block[from..], self.down, taps, &mut out[j..], self.up, n);
-                    }
-                }
-                Table::Smooth { .. } => {
-                    for (k, o) in out[..count].iter_mut().enumerate() {
-                        let at = (first + k) as u64 * self.down as u64;
-                        let (from, phase) = ((at / self.up as u64) as usize - center, (at % self.up as u64) as usize);
-                        self.smooth_taps(phase, &mut row);
-                        for (c, v) in cast.iter_mut().zip(&row) {
-                            *c = T::from_f64(*v);
-                        }
-                        *o = T::dot(simd, &block[from..], &cast);
-                    }
-                }
-            }
+            self.block(simd, &block, first as u64, &mut out[..count.next_multiple_of(OUTPUTS)], (&mut row, &mut cast));
             output(&out[..count]);
         }
     }

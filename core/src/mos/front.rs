@@ -1,5 +1,6 @@
 //! What a network hears: rows of bands every 10 ms, from samples at 16 kHz.
 
+use super::packed::{Packed, pack};
 use super::weights::{Layer, WeightsError, wrong};
 use crate::dsp::fft::{Scratch, SpectrumPlan};
 use crate::simd::Simd;
@@ -23,7 +24,7 @@ enum Transform {
     /// A frame of a power of two.
     Fft(SpectrumPlan),
     /// Any other length: sums with a table. Samples at the same distance from the window's middle have the same cosine, and opposite sines.
-    Sums { window: Vec<f32>, cosines: Vec<[f32; 8]>, sines: Vec<[f32; 8]>, zero: Vec<[f32; 8]> },
+    Sums { window: Vec<f32>, cosines: Packed, sines: Packed },
 }
 
 /// The front end of a network.
@@ -37,7 +38,7 @@ enum Kind {
     /// Decibels, to be put under the window's peak.
     Mel { transform: Transform, bands: Vec<Band>, floor: f32, centre: f32, half_range: f32 },
     /// The logarithm of the power in bins of a basis of its own; level is absolute.
-    Basis { basis: Vec<[f32; 8]>, zero: Vec<[f32; 8]> },
+    Basis(Packed),
 }
 
 /// Slaney's mel scale: linear to 1 kHz, logarithmic above.
@@ -77,20 +78,6 @@ pub(super) fn mel_bands(
         .collect()
 }
 
-/// A table for [`Simd::matrix_product`]: groups of 32 outputs, all inputs in turn.
-fn table(outputs: usize, inputs: usize, value: impl Fn(usize, usize) -> f64) -> Vec<[f32; 8]> {
-    let mut all = Vec::new();
-    for first in (0..outputs).step_by(32) {
-        for k in 0..inputs {
-            for e in 0..4 {
-                let output = |l: usize| first + 8 * e + l;
-                all.push(core::array::from_fn(|l| if output(l) < outputs { value(output(l), k) as f32 } else { 0.0 }));
-            }
-        }
-    }
-    all
-}
-
 impl Front {
     pub(super) fn new(layer: Option<&Layer>) -> Result<Self, WeightsError> {
         match layer {
@@ -117,10 +104,9 @@ impl Front {
                     let window = (0..=half).map(|i| (0.5 - 0.5 * angle(i).cos()) as f32).collect();
                     let bins = half + 1;
                     // Whole turns are taken off before the angle is made: it would lose digits.
-                    let cosines = table(bins, half, |k, i| angle(k * (i + 1) % dft).cos());
-                    let sines = table(bins, half, |k, i| angle(k * (i + 1) % dft).sin());
-                    let zero = vec![[0.0; 8]; bins.next_multiple_of(32) / 8];
-                    (Transform::Sums { window, cosines, sines, zero }, mel_bands(bands, dft, low_hz, high_hz, |_| 1.0))
+                    let cosines = pack(bins, half, 32, |k, i| angle(k * (i + 1) % dft).cos() as f32, &[]);
+                    let sines = pack(bins, half, 32, |k, i| angle(k * (i + 1) % dft).sin() as f32, &[]);
+                    (Transform::Sums { window, cosines, sines }, mel_bands(bands, dft, low_hz, high_hz, |_| 1.0))
                 };
                 let count = bands.len();
                 Ok(Self { kind: Kind::Mel { transform, bands, floor, centre, half_range }, bands: count, frame: dft })
@@ -130,9 +116,8 @@ impl Front {
                     return wrong(format!("a basis of {bins} bins, {frame} samples every {hop}"));
                 }
                 // Real and imaginary parts, bin after bin.
-                let basis = table(2 * bins, *frame, |o, k| f64::from(values[o * frame + k]));
-                let zero = vec![[0.0; 8]; (2 * bins).next_multiple_of(32) / 8];
-                Ok(Self { kind: Kind::Basis { basis, zero }, bands: *bins, frame: *frame })
+                let basis = pack(2 * bins, *frame, 32, |o, k| values[o * frame + k], &[]);
+                Ok(Self { kind: Kind::Basis(basis), bands: *bins, frame: *frame })
             }
             _ => wrong("it does not begin with a front end"),
         }
@@ -152,7 +137,7 @@ impl Front {
     pub(crate) fn before(&self) -> usize {
         match self.kind {
             Kind::Mel { .. } => self.frame / 2,
-            Kind::Basis { .. } => 0,
+            Kind::Basis(_) => 0,
         }
     }
 
@@ -160,7 +145,7 @@ impl Front {
     pub(crate) fn rows(&self, len: usize) -> usize {
         match self.kind {
             Kind::Mel { .. } => len / HOP,
-            Kind::Basis { .. } => (len + HOP).saturating_sub(self.frame) / HOP,
+            Kind::Basis(_) => (len + HOP).saturating_sub(self.frame) / HOP,
         }
     }
 
@@ -186,7 +171,7 @@ impl Front {
                         256 => sums(plan.power(simd, frame, &mut Scratch::<128>::new()), row),
                         _ => sums(plan.power(simd, frame, &mut Scratch::<{ LONGEST / 2 }>::new()), row),
                     },
-                    Transform::Sums { window, cosines, sines, zero } => {
+                    Transform::Sums { window, cosines, sines } => {
                         let half = self.frame / 2;
                         let (mut even, mut odd) = ([0.0f32; LONGEST / 2], [0.0f32; LONGEST / 2]);
                         for i in 1..=half {
@@ -194,16 +179,16 @@ impl Front {
                             (even[i - 1], odd[i - 1]) = (w * (a + b), w * (a - b));
                         }
                         let (mut re, mut im) = ([0.0f32; LONGEST / 2 + 32], [0.0f32; LONGEST / 2 + 32]);
-                        simd.matrix_product(&even[..half], cosines, zero, &mut re);
-                        simd.matrix_product(&odd[..half], sines, zero, &mut im);
+                        simd.matrix_product(&even[..half], &cosines.weights, &cosines.bias, &mut re);
+                        simd.matrix_product(&odd[..half], &sines.weights, &sines.bias, &mut im);
                         re.iter_mut().zip(&im).for_each(|(r, i)| *r = *r * *r + i * i);
                         sums(&re, row);
                     }
                 }
             }
-            Kind::Basis { basis, zero } => {
+            Kind::Basis(basis) => {
                 let mut parts = [0.0f32; 512 + 32];
-                simd.matrix_product(&frame[..self.frame], basis, zero, &mut parts);
+                simd.matrix_product(&frame[..self.frame], &basis.weights, &basis.bias, &mut parts);
                 let (re, im) = parts.split_at(self.bands);
                 for ((out, re), im) in row.iter_mut().zip(re).zip(im) {
                     *out = (re * re + im * im).max(1e-12).log10();

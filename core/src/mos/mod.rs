@@ -14,6 +14,7 @@
 
 mod front;
 mod network;
+mod packed;
 pub(crate) mod stream;
 mod weights;
 
@@ -100,6 +101,12 @@ impl Model {
         #[cfg(feature = "dnsmos_p835")]
         Self::DnsmosP835,
     ];
+
+    /// The model of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|model| model.name() == name)
+    }
 
     /// The name in configurations.
     #[must_use]

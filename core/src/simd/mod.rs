@@ -262,7 +262,7 @@ kernels! {
     fn square_sum(x: &[f32]) -> f64;
     /// The power in the bands over a multiple of the threshold. Exact.
     fn audible(bands: &Bands, factor: f32, densities: &[f32]) -> f64;
-    /// `out[p][o] = bias[o] + sum_r sum_k rows[r][p step + k] weights[o][r][k]`, the weights as `network::pack` has them: for each sixteen
+    /// `out[p][o] = bias[o] + sum_r sum_k rows[r][p step + k] weights[o][r][k]`, the weights as `mos::packed` has them: for each sixteen
     /// outputs (the last may be eight) all inputs in turn. A tolerance kernel.
     fn rows_product(rows: &[&[f32]], shape: &RowsShape, weights: &[[f32; 8]], bias: &[[f32; 8]], out: &mut [f32]);
     /// `out[o] = bias[o] + sum_k x[k] weights[o][k]`, for each 32 outputs all inputs in turn. A tolerance kernel.

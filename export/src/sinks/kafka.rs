@@ -510,8 +510,7 @@ pub fn hours(options: &KafkaOptions) -> io::Result<Counted> {
             None => {}
         }
     }
-    let duplicates = counter.duplicates;
-    Ok((counter.hours(), duplicates))
+    Ok(counter.counted())
 }
 
 impl Sink for Kafka {

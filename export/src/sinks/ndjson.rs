@@ -110,8 +110,7 @@ pub fn hours(path: &Path) -> io::Result<Counted> {
             }
         }
     }
-    let duplicates = counter.duplicates;
-    Ok((counter.hours(), duplicates))
+    Ok(counter.counted())
 }
 
 impl Sink for Ndjson {

@@ -375,8 +375,7 @@ pub fn hours(folder: &Path) -> io::Result<Counted> {
             }
         }
     }
-    let duplicates = counter.duplicates;
-    Ok((counter.hours(), duplicates))
+    Ok(counter.counted())
 }
 
 /// The columns: the record's schema, with its descriptions.

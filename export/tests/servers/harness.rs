@@ -21,9 +21,7 @@ impl Server {
     /// Fetches it where needed, and starts it without data. What a test that was interrupted left running is stopped first.
     pub fn start(name: &'static str) -> Self {
         let server = Self(name);
-        for action in ["get", "stop", "clean", "start"] {
-            server.call(action);
-        }
+        server.call("fresh");
         server
     }
 

@@ -116,13 +116,14 @@ impl Metric for Mos {
     type Plan = Plan;
 
     fn plan(config: &MosConfig, stream: &StreamShape) -> Result<Plan, ConfigError> {
-        let model = Model::ALL.iter().copied().find(|m| m.name() == config.model).unwrap_or(Model::ALL[0]);
-        let made = StreamPlan::new(model, stream.rate.hz(), stream.rate.longest_hop());
-        let stream = made.map_err(|e| ConfigError::NotAllowed {
+        let refused = |why: String| ConfigError::NotAllowed {
             key: "mos.model".to_owned(),
             value: config.model.to_owned(),
-            allowed: e.to_string(),
-        })?;
+            allowed: why,
+        };
+        let model = Model::named(config.model).ok_or_else(|| refused("the name of a model".to_owned()))?;
+        let made = StreamPlan::new(model, stream.rate.hz(), stream.rate.longest_hop());
+        let stream = made.map_err(|e| refused(e.to_string()))?;
         Ok(Plan { stream, errors: model.errors() })
     }
 
