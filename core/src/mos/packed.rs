@@ -6,8 +6,8 @@ pub(super) struct Packed {
     pub bias: Vec<[f32; 8]>,
 }
 
-/// Orders `weight(output, input)` for [`Simd::rows_product`] (`group` 16; the last group may be half of it) or
-/// [`Simd::matrix_product`] (`group` 32, filled up with zeros).
+/// Orders `weight(output, input)` for [`Simd::rows_product`](crate::simd::Simd::rows_product) (`group` 16; the last group may be half of it) or
+/// [`Simd::matrix_product`](crate::simd::Simd::matrix_product) (`group` 32, filled up with zeros).
 pub(super) fn pack(
     outputs: usize,
     inputs: usize,
