@@ -3,7 +3,7 @@
 The signals are speech fixtures of 16 kHz and integer arithmetic on them and on two generators, so that no resampler,
 sine or rounding mode can differ. Each is int16, divided by 32768, 144,160 samples long.
 
-dnsmos_golden.csv           signal, P.808, SIG, BAK, OVRL raw
+dnsmos_golden.csv           signal, P.808, SIG, BAK, OVRL raw; `clip+change` is a clip of any rate taken for 16 kHz, and changed
 dnsmos_golden_frontend.csv  signal, frame, band, value of P.808's features
 dnsmos_golden_patterns.csv  pattern, P.808 of features that a formula gives
 """
@@ -36,6 +36,34 @@ def ramp(count: int, step: int) -> np.ndarray:
     return (np.arange(count, dtype=np.int64) * step) % 65536 - 32768
 
 
+def half_band(pcm: np.ndarray) -> np.ndarray:
+    """Take away what is above a quarter of the rate: seven taps of 32nds, around the ends."""
+    near = np.roll(pcm, 1) + np.roll(pcm, -1)
+    far = np.roll(pcm, 3) + np.roll(pcm, -3)
+    return (16 * pcm + 9 * near - far) >> 5
+
+
+def telephone(pcm: np.ndarray) -> np.ndarray:
+    """Give what 8 kHz leave: every second sample of the lower half, and nothing between them but what a filter makes."""
+    low = half_band(half_band(pcm))
+    low[1::2] = 0
+    return np.clip(2 * half_band(half_band(low)), -32768, 32767)
+
+
+def changes(pcm: np.ndarray) -> dict[str, np.ndarray]:
+    """Give a clip in seven ways."""
+    hiss = noise(len(pcm), 1)
+    return {
+        "plain": pcm,
+        "quiet": pcm >> 4,
+        "loud": np.clip(pcm << 2, -32768, 32767),
+        "clipped": np.clip(pcm, -2500, 2500),
+        "noise": np.clip(pcm + (hiss >> 5), -32768, 32767),
+        "holes": np.where(np.arange(len(pcm)) % 16000 < 3200, 0, pcm),
+        "telephone": telephone(pcm),
+    }
+
+
 def signals() -> dict[str, np.ndarray]:
     """Give every signal as int64 within the range of int16."""
     count = dnsmos.WINDOW
@@ -58,6 +86,9 @@ def signals() -> dict[str, np.ndarray]:
     made["saw"] = ramp(count, 500) >> 1
     made["square_full_scale"] = np.where(np.arange(count) % 80 < 40, 32767, -32768)
     made["silence"] = np.zeros(count, np.int64)
+    for path in sorted((ROOT / "fixtures/speech").glob("*.flac")):
+        pcm = dnsmos.fill(soundfile.read(path, dtype="int16")[0].astype(np.int64))
+        made |= {f"{path.stem}+{change}": changed for change, changed in changes(pcm).items()}
     return made
 
 
@@ -90,6 +121,8 @@ def main() -> None:
         samples = (pcm / 32768).astype(np.float32)
         features = dnsmos.p808_features(samples)
         scores.append([name, *(f"{v:.6f}" for v in (dnsmos.p808_from_features(features), *dnsmos.p835_raw(samples)))])
+        if "+" in name:
+            continue
         for frame in (0, 1, 123, 450, 898, 899):
             for band in (0, 1, 17, 52, 60, 90, 119):
                 front.append([name, frame, band, f"{features[frame, band]:.6f}"])

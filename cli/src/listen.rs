@@ -120,6 +120,10 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     } else {
         let header = table::header("stdin", &format, &report);
         let mut values = table::values(&report, plans.template());
+        let capped = table::capped(&report, &findings);
+        if !capped.is_empty() {
+            values = format!("{values}\n{capped}");
+        }
         if !verdicts.is_empty() {
             values = format!("{values}\n{}", norms::verdicts(&verdicts));
         }

@@ -9,6 +9,7 @@ mod compare;
 mod config;
 mod export;
 mod files;
+mod groups;
 mod html;
 mod inject;
 mod listen;

@@ -4,7 +4,7 @@ use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use otoscope::verdict::Norm;
+use otoscope::verdict::{Norm, quality};
 use otoscope::{ChunkStart, Finding, Listener, Replay, Report, Severity, StreamMeta, StreamSpec, TextHint};
 use otoscope_decode::{Limits, RawFormat, Source};
 use otoscope_html::{About, Clips, Detail, Document, Entry, Recorder};
@@ -12,6 +12,7 @@ use otoscope_html::{About, Clips, Detail, Document, Entry, Recorder};
 use crate::chunks;
 use crate::config::{MetricArgs, Plans, labels};
 use crate::files;
+use crate::groups::{GroupArgs, Groups, Labels};
 use crate::html::{HtmlArgs, Page};
 use crate::norms;
 use crate::problem::{Problem, Stop};
@@ -118,6 +119,8 @@ Examples:
   otoscope probe takes/ --fail-on error --quiet
   otoscope probe episode.wav --norm spotify,apple_podcasts
   otoscope probe takes/ --html takes.html
+  otoscope probe old/ new/ --metrics +mos --group-by folder --versus new old
+  otoscope probe --labels takes.csv --group-by voice,build --means means.csv
   otoscope probe stream.wav --chunks stream.chunks.csv";
 
 /// Measure files and say what is wrong with them
@@ -125,13 +128,16 @@ Examples:
 #[command(after_help = MORE)]
 pub struct Args {
     /// Files or folders; - is standard input
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "labels", value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
     report: ReportArgs,
     // A page to look and listen.
     #[command(flatten)]
     html: HtmlArgs,
+    // Means over many files.
+    #[command(flatten)]
+    groups: GroupArgs,
     /// Replay a recorded stream: a CSV of start_sample,arrival_ns, one chunk a line
     #[arg(long, value_name = "FILE")]
     chunks: Option<PathBuf>,
@@ -176,6 +182,7 @@ struct Job<'a> {
     rows: Vec<ChunkStart>,
     text: Option<TextHint>,
     labels: Vec<(String, String)>,
+    of_files: Labels,
     detail: Detail,
 }
 
@@ -197,12 +204,15 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
         let advice = "give one file, and probe the others without it";
         return Err(Problem::new("--text", "a text belongs to one file", advice).into());
     }
-    let found = files::find(&args.paths, args.raw_format.is_some());
+    let of_files = Labels::read(args.groups.labels.as_deref())?;
+    let paths = if args.paths.is_empty() { &of_files.files } else { &args.paths };
+    let is_single = args.groups.labels.is_none() && files::is_single(paths);
+    let found = files::find(paths, args.raw_format.is_some());
     found.problems.iter().for_each(term::complain);
 
     let detail = Detail::of(found.files.len());
-    let job = Job { args, norms, plans, rows, text, labels, detail };
-    let mut sink = Sink::new(&job, files::is_single(&args.paths), found.files.len())?;
+    let job = Job { args, norms, plans, rows, text, labels, of_files, detail };
+    let mut sink = Sink::new(&job, is_single, found.files.len())?;
     sink.begin()?;
     let progress = Progress::new(found.files.len(), args.report.quiet);
     let mut failed = !found.problems.is_empty();
@@ -303,7 +313,7 @@ impl Job<'_> {
         let mut meta = StreamMeta::default();
         meta.report_id = Some(uuid::Uuid::now_v7().to_string());
         meta.source = Some(name);
-        meta.labels.clone_from(&self.labels);
+        meta.labels = self.of_files.of(path, &self.labels);
         // No started_at and ended_at: when a file was decoded says nothing about when it was spoken.
         let entry = match trace {
             Some(trace) => {
@@ -348,13 +358,15 @@ struct Sink<'a> {
     written: usize,
     /// What is shown at the end, for people and several files.
     kept: Vec<(String, Result<Heard, Problem>)>,
+    groups: Option<Groups<'a>>,
 }
 
 impl<'a> Sink<'a> {
     fn new(job: &'a Job<'a>, single: bool, files: usize) -> Result<Self, Stop> {
         let template = job.plans.template();
         let page = job.args.html.open(|out| Document::of_reports(out, template, files))?;
-        Ok(Self { job, single, page, written: 0, kept: Vec::new() })
+        let groups = Groups::new(&job.args.groups, &job.of_files, &job.labels, |metric| template.is_enabled(metric))?;
+        Ok(Self { job, single, page, written: 0, kept: Vec::new(), groups })
     }
 
     fn begin(&self) -> Result<(), Stop> {
@@ -368,6 +380,10 @@ impl<'a> Sink<'a> {
                 Ok(heard) => heard.entry.take(),
                 Err(problem) => Some(Entry::of_problem(&name, &self.job.labels, &problem.to_string())),
             })?;
+        }
+        if let (Some(groups), Ok(heard)) = (&mut self.groups, &heard) {
+            let capped_mos = quality(&heard.report, &heard.findings).and_then(|q| q.capped_mos);
+            groups.take(&name, &heard.meta.labels, &heard.report, capped_mos);
         }
         if !out.json && !out.ndjson {
             if self.page.is_none() {
@@ -392,11 +408,22 @@ impl<'a> Sink<'a> {
         if let Some(page) = self.page {
             page.finish("file", out.quiet)?;
         }
-        if out.json {
-            return if self.single { Ok(()) } else { term::print("]\n") };
-        }
-        if out.ndjson || self.kept.is_empty() {
+        let groups = match self.groups.filter(|groups| !groups.is_empty()) {
+            Some(groups) => groups.end()?,
+            None => String::new(),
+        };
+        if out.json || out.ndjson {
+            if out.json && !self.single {
+                term::print("]\n")?;
+            }
+            // What is read by programs stays what it is: the means are told aside.
+            if !out.quiet && !groups.is_empty() {
+                term::note(groups.trim_end());
+            }
             return Ok(());
+        }
+        if self.kept.is_empty() {
+            return if groups.is_empty() { Ok(()) } else { term::print(&groups) };
         }
         let mut text = String::new();
         let many = self.kept.len() > 1;
@@ -409,6 +436,11 @@ impl<'a> Sink<'a> {
                     text.push('\n');
                     text.push_str(&table::values(&heard.report, self.job.plans.template()));
                     text.push('\n');
+                    let capped = table::capped(&heard.report, &heard.findings);
+                    if !capped.is_empty() {
+                        text.push_str(&capped);
+                        text.push('\n');
+                    }
                 }
                 if !verdicts.is_empty() {
                     text.push_str(&norms::verdicts(&verdicts));
@@ -430,6 +462,9 @@ impl<'a> Sink<'a> {
                 lines.iter().filter(|(_, heard)| heard.is_some_and(|(_, findings)| findings.is_empty())).count();
             let total = format!("{}, {clean} without findings", table::plural(lines.len(), "file"));
             text = format!("{summary}\n {total}\n\n{text}");
+        }
+        if !groups.is_empty() {
+            text.push_str(&groups);
         }
         let text = text.trim_end();
         if text.is_empty() { Ok(()) } else { term::print(&format!("{text}\n")) }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle};
 use otoscope::spec::{FieldSpec, Unit, Value};
-use otoscope::verdict::Norm;
+use otoscope::verdict::{Limit, Norm, Quality, quality};
 use otoscope::{Config, Finding, Report, SPECS, Severity, StreamSpec, message, specs_of};
 
 use crate::norms;
@@ -159,6 +159,37 @@ fn collapse(keys: &[String]) -> Vec<String> {
     short
 }
 
+/// `quality 2.50 of 5, capped by hole: ...`: the predicted score under the caps of what was found, where it is measured.
+pub fn capped(report: &Report, findings: &[Finding]) -> String {
+    let Some(quality) = quality(report, findings) else { return String::new() };
+    let Quality { capped_mos: Some(capped), predicted_mos: Some(predicted), .. } = quality else {
+        return format!(" quality: no score, {}\n", quality.reason);
+    };
+    let mos = |x: f64| format!("{x:.2}");
+    let between = match (quality.low_mos, quality.high_mos) {
+        (Some(low), Some(high)) => format!(" ({} to {})", mos(low), mos(high)),
+        _ => String::new(),
+    };
+    let mut text = format!(" quality {} of 5{between}", paint(BOLD, &mos(capped)));
+    let Some(limit) = quality.cause() else {
+        return format!("{text}, as predicted: no finding caps it\n");
+    };
+    let _ = writeln!(text, ": {} is predicted, but {}", mos(predicted), limited(limit, report));
+    for limit in quality.limits.iter().skip(1).filter(|l| l.lowers_mos > 0.0) {
+        let _ = writeln!(text, "   also {}", limited(limit, report));
+    }
+    text
+}
+
+/// `hole caps it at 2.50 (dropout.gap at 00:01.230)`
+fn limited(limit: &Limit, report: &Report) -> String {
+    let place = match &limit.worst {
+        Some(f) => format!(" ({} at {})", kind(f), clock(f.start_sample, report.stream.sample_rate_hz)),
+        None => String::new(),
+    };
+    format!("{} caps it at {:.2}{place}", paint(BOLD, limit.cause.name), limit.cap_mos)
+}
+
 /// How many findings of each severity, worst first.
 fn counts(findings: &[Finding]) -> [(Severity, usize); 3] {
     [Severity::Error, Severity::Warning, Severity::Info]
@@ -251,12 +282,16 @@ pub fn summary(lines: &[Line<'_>], norms: &[&'static Norm]) -> String {
             lines.iter().any(|(_, heard)| heard.is_some_and(|(report, _)| is_there(report)))
         })
         .collect();
-    header.splice(5..5, asked.iter().map(|(_, field)| field.name));
+    let qualities: Vec<Option<Quality>> =
+        lines.iter().map(|(_, heard)| heard.and_then(|(report, findings)| quality(report, findings))).collect();
+    let has_quality = qualities.iter().any(Option::is_some);
+    let more = if has_quality { &["capped_mos", "cause"][..] } else { &[] };
+    header.splice(5..5, asked.iter().map(|(_, field)| field.name).chain(more.iter().copied()));
     if !norms.is_empty() {
         header.push("norms");
     }
     let mut rows = table(&header);
-    for (name, heard) in lines {
+    for ((name, heard), quality) in lines.iter().zip(&qualities) {
         let Some((report, findings)) = heard else {
             rows.add_row(vec![Cell::new(name), severity_cell(Severity::Error, "unreadable")]);
             continue;
@@ -273,6 +308,11 @@ pub fn summary(lines: &[Line<'_>], norms: &[&'static Norm]) -> String {
             value("level.speech_rms_dbfs", Unit::Dbfs),
         ];
         row.extend(asked.iter().map(|(key, field)| value(key, field.unit)));
+        if has_quality {
+            let capped = quality.as_ref().and_then(|q| q.capped_mos);
+            row.push(capped.map_or_else(|| right("-").add_attribute(Attribute::Dim), |x| right(format!("{x:.3}"))));
+            row.push(dim(quality.as_ref().and_then(Quality::cause).map_or("", |limit| limit.cause.name)));
+        }
         row.extend(counts(findings).map(|(severity, n)| match n {
             0 => right("0").add_attribute(Attribute::Dim),
             n => severity_cell(severity, &n.to_string()).set_alignment(CellAlignment::Right),

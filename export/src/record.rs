@@ -5,6 +5,7 @@
 use crate::id::ReportId;
 use crate::names::{self, ATTRIBUTES, AUDIO_PREFIX, ENVELOPE, LABEL_PREFIX};
 use otoscope::spec::{Unit, Value};
+use otoscope::verdict::quality;
 use otoscope::{Finding, Report, SPECS, specs_of};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
@@ -140,6 +141,14 @@ fn write_body(parts: &Parts<'_>, out: &mut Vec<u8>, key: &mut String) -> serde_j
     if let Some(worst) = report.worst {
         map.serialize_entry("tts.audio.worst", worst.name())?;
     }
+    if let Some(quality) = quality(report, parts.findings) {
+        if let Some(capped) = quality.capped_mos {
+            map.serialize_entry("tts.audio.quality.capped_mos", &capped)?;
+        }
+        if let Some(limit) = quality.cause() {
+            map.serialize_entry("tts.audio.quality.cause", limit.cause.name)?;
+        }
+    }
     if !undefined.is_empty() {
         let all: Vec<String> = undefined.iter().map(|(metric, field)| format!("{metric}.{field}")).collect();
         map.serialize_entry("tts.audio.undefined", &all)?;
@@ -235,6 +244,13 @@ pub fn json_schema() -> Json {
     add("tts.audio.findings", "integer", "Findings of all kinds.");
     add("tts.audio.findings_not_listed", "integer", "How many of them are counted but not in `findings`.");
     add("tts.audio.worst", "string", "The worst severity of any finding: info, warning or error.");
+    let doc = "The predicted score (mos.predicted_mos) under the caps of what was found; where mos is on.";
+    add("tts.audio.quality.capped_mos", "number", doc);
+    add(
+        "tts.audio.quality.cause",
+        "string",
+        "What lowers it most: hole, click, wrap and the like; absent if nothing does.",
+    );
     add("otoscope.version", "string", "The library that measured.");
     add("otoscope.simd", "string", "The instruction set it used.");
     let finding = json!({

@@ -11,7 +11,7 @@ use crate::table::{About, Cells, Column, Results, Rows};
 use crate::{catalogue, compare, verdicts, work};
 use otoscope::compare::{ComparisonMeta, Reference, Samples, Scored};
 use otoscope::spec::Unit;
-use otoscope::verdict::{Norm, Outcome};
+use otoscope::verdict::{Norm, Outcome, Quality, quality};
 use otoscope::{Config, Finding, Listener, Plan, Push, Report as Values, StreamMeta, StreamSpec, TextHint};
 use otoscope_decode::{ErrorKind, Limits, Mono, MonoSamples, Source};
 use otoscope_html::{About as PageAbout, Clips, Document, Entry, Recorder};
@@ -307,6 +307,7 @@ pub(crate) fn _probe_rows(
 
     let ProbeJob { plans, norms, .. } = job;
     let verdicts = norm_columns(&norms, &heard);
+    let quality = if plans.template.is_enabled("mos") { quality_columns(&heard) } else { Vec::new() };
     let mut reports = Vec::with_capacity(rows.len());
     for (outcome, meta) in heard.iter().zip(metas) {
         let Ok(((report, findings), _)) = outcome else {
@@ -320,8 +321,24 @@ pub(crate) fn _probe_rows(
     columns.push(Column::new("name", About::doc("The path, or the name that was given."), Cells::Text(names)));
     columns.extend(outcome_columns(&heard));
     columns.extend(value_columns(&plans.template, &heard));
+    columns.extend(quality);
     columns.extend(verdicts);
     Results::new("reports/1", columns, Rows::Reports(reports), len)
+}
+
+/// The predicted score under the caps of what was found, and what lowers it most.
+fn quality_columns(heard: &[Outcomes<Heard>]) -> Vec<Column> {
+    let all: Vec<Option<Quality>> = heard
+        .iter()
+        .map(|row| row.as_ref().ok().and_then(|((report, findings), _)| quality(report, findings)))
+        .collect();
+    let capped = all.iter().map(|q| q.as_ref()?.capped_mos).collect();
+    let cause = all.iter().map(|q| Some(q.as_ref()?.cause()?.cause.name.to_owned())).collect();
+    let about = About::unit(Unit::Mos, "The predicted score under the caps of what was found.");
+    vec![
+        Column::measured("quality.capped_mos", about, Cells::Float(capped)),
+        Column::new("quality.cause", About::doc("What lowers it most; empty if nothing does."), Cells::Text(cause)),
+    ]
 }
 
 /// Whether each norm was kept: the worst of its requirements, and what nobody measured is no pass.

@@ -71,6 +71,17 @@ impl Report {
         findings::to_python(py, &self.findings, self.report.stream.sample_rate_hz)
     }
 
+    /// The predicted score under the caps of what was found, or None if ``mos`` was not measured (``metrics=["+mos"]``): the object
+    /// ``quality`` of `to_json` as a dict.
+    ///
+    /// ``capped_mos`` (1 to 5), with ``low_mos`` and ``high_mos`` (95 %) where known; ``predicted_mos``, what the network says;
+    /// ``cause``, what lowers it most, if anything does; ``limits``, each cause with its cap, by how much it lowers the score alone, and
+    /// its worst finding. Without enough speech there is no score, and ``reason`` says why.
+    #[getter]
+    fn quality<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.to_dict(py, None)?.get_item("quality")
+    }
+
     /// How many findings of each kind there were: a dict from ``metric.kind`` to int, without the zeros. Exact even when
     /// findings were dropped.
     #[getter]

@@ -21,6 +21,7 @@ mod weights;
 pub use weights::WeightsError;
 
 use crate::simd::{Level, Simd};
+pub(crate) use front::RATE_HZ;
 use front::{Front, HOP};
 use network::Network;
 use std::sync::{Arc, OnceLock};

@@ -20,6 +20,7 @@ use crate::metrics::{Plans, StreamShape};
 use crate::report::Report;
 use crate::simd::{Level, Simd};
 use crate::text::TextHint;
+use crate::verdict::Caps;
 use core::fmt;
 use std::sync::Arc;
 
@@ -85,6 +86,7 @@ struct Tables {
     layout: Layout,
     features: FeaturePlan,
     metrics: Plans,
+    caps: Caps,
 }
 
 impl Tables {
@@ -118,7 +120,8 @@ impl Plan {
         let metrics = Plans::new(&config.metrics, config.enabled(), &shape)?;
         let features = FeaturePlan::new(metrics.needs(), shape.rate);
         let layout = Layout::new(shape.rate, shape.channels, features.history(shape.rate));
-        Ok(Self(Arc::new(Tables { config, shape, simd, layout, features, metrics })))
+        let caps = Caps::of(&config);
+        Ok(Self(Arc::new(Tables { config, shape, simd, layout, features, metrics, caps })))
     }
 
     /// The config it was frozen from.
@@ -137,6 +140,11 @@ impl Plan {
     #[must_use]
     pub fn simd(&self) -> Level {
         self.0.simd.level()
+    }
+
+    /// What a predicted score is capped by.
+    pub(crate) fn caps(&self) -> Caps {
+        self.0.caps
     }
 
     /// What one probe of this plan keeps in memory, in bytes, however long the stream.

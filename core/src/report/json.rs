@@ -4,7 +4,7 @@ use super::{Report, message, specs_of};
 use crate::finding::Finding;
 use crate::metrics::SPECS;
 use crate::spec::Value;
-use crate::verdict::Verdict;
+use crate::verdict::{Quality, Verdict, quality};
 use core::fmt::{self, Write};
 
 /// What the caller knows of a stream and Otoscope does not. The core has no clock and makes no ids.
@@ -146,6 +146,9 @@ impl Report {
         j.number("duration_s", self.duration_s())?;
         j.close('}')?;
         self.write_values(&mut j)?;
+        if let Some(quality) = quality(self, findings) {
+            write_quality(&mut j, &quality, rate)?;
+        }
         if !verdicts.is_empty() {
             j.key("verdicts")?;
             j.open('[')?;
@@ -301,5 +304,45 @@ fn write_verdict(j: &mut Json<'_>, v: &Verdict) -> fmt::Result {
         j.string("reason", v.reason)?;
     }
     j.string("edition", v.norm.edition)?;
+    j.close('}')
+}
+
+fn write_quality(j: &mut Json<'_>, q: &Quality, rate: f64) -> fmt::Result {
+    j.key("quality")?;
+    j.open('{')?;
+    let numbers = [
+        ("capped_mos", q.capped_mos),
+        ("low_mos", q.low_mos),
+        ("high_mos", q.high_mos),
+        ("predicted_mos", q.predicted_mos),
+        ("last_capped_mos", q.last_capped_mos),
+    ];
+    for (key, number) in numbers {
+        if let Some(number) = number {
+            j.number(key, number)?;
+        }
+    }
+    if !q.reason.is_empty() {
+        j.string("reason", q.reason)?;
+    }
+    if let Some(limit) = q.cause() {
+        j.string("cause", limit.cause.name)?;
+    }
+    j.key("limits")?;
+    j.open('[')?;
+    for limit in &q.limits {
+        j.comma()?;
+        j.open('{')?;
+        j.string("cause", limit.cause.name)?;
+        j.number("cap_mos", limit.cap_mos)?;
+        j.number("lowers_mos", limit.lowers_mos)?;
+        j.integer("findings", limit.findings)?;
+        if let Some(worst) = &limit.worst {
+            j.key("worst")?;
+            write_finding(j, worst, rate)?;
+        }
+        j.close('}')?;
+    }
+    j.close(']')?;
     j.close('}')
 }

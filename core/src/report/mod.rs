@@ -12,6 +12,7 @@ use crate::metrics::{KINDS, Outputs, SPECS, first_kind, spec_by_id};
 use crate::probe::{Plan, StreamSpec};
 use crate::simd::Level;
 use crate::spec::{FieldSpec, KindSpec, MetricSpec, Value};
+use crate::verdict::Caps;
 
 /// The values of one stream, so far or final.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,6 +33,7 @@ pub struct Report {
     /// The instruction set that was used.
     pub simd: Level,
     counts: [u32; KINDS],
+    caps: Caps,
 }
 
 impl Report {
@@ -45,6 +47,7 @@ impl Report {
             worst: ledger.worst(),
             simd: plan.simd(),
             counts: *ledger.counts(),
+            caps: plan.caps(),
         }
     }
 
@@ -72,6 +75,11 @@ impl Report {
             let first = first_kind(m);
             spec.kinds.iter().enumerate().map(move |(k, kind)| (*spec, kind, self.counts[first + k]))
         })
+    }
+
+    /// What the predicted score is capped by.
+    pub(crate) fn caps(&self) -> &Caps {
+        &self.caps
     }
 
     /// All findings together, dropped ones included.

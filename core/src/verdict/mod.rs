@@ -1,4 +1,4 @@
-//! Verdicts: a finished report held against a delivery norm.
+//! Verdicts: a finished report held against a delivery norm, and the predicted score under the caps of what was found ([`quality()`]).
 //!
 //! A [`Norm`] is data: requirements, each a field of the report with its bounds. Nothing here looks at samples or at a
 //! metric's state, and what was not measured is never a pass: it is [`Outcome::NotMeasured`], with the reason.
@@ -16,8 +16,11 @@
 //! ```
 
 mod norms;
+mod quality;
 
 pub use norms::NORMS;
+pub(crate) use quality::Caps;
+pub use quality::{CAUSES, Cause, Limit, Quality, quality};
 
 use crate::report::Report;
 use crate::spec::{Unit, Value};

@@ -18,6 +18,9 @@
 //! The interval is that of the prediction against its teacher on voices that neither was trained on, at 95 %, for as many independent windows of 9 s as
 //! were heard. It says nothing of how far the teacher is from listeners. Never put values of two models on one axis.
 //!
+//! The caps are not the network's: they are what a finding makes of a score. `quality` in reports is the mean over windows of 9 s of the lower of the two, with
+//! what set it (`otoscope::verdict::quality`).
+//!
 //! ## Limits
 //! Nothing above 8 kHz is judged. The networks are nearly deaf to holes, repetition, a wrong rate and level: for these are the detectors. With less than 3 s
 //! of speech there is a reason instead of a value. Values differ from those of whole windows by a few hundredths: do not compare the two.
@@ -27,6 +30,7 @@ use crate::features::FrameView;
 use crate::finding::Sink;
 use crate::metrics::{End, Metric, StreamShape};
 use crate::mos::Model;
+use crate::mos::RATE_HZ;
 use crate::mos::stream::{Stream, StreamPlan, WINDOW_S};
 use crate::simd::Simd;
 use crate::spec::{Exactness, Fields, MetricSpec, Needs, Params, Value};
@@ -34,6 +38,19 @@ use bytemuck::{Pod, Zeroable};
 
 params! { MosConfig {
     model: Choice = "accurate" of ["accurate", "light", "dnsmos_p808"], "Which network predicts: accurate (Distill-MOS), light (the same at a fifth of the cost), dnsmos_p808 (P.808 votes).";
+    cap_garbled_mos: Mos = 1.0 in 1.0..=5.0, "Most that a stream scores whose samples are misread (validity.mu_law and the like). A convention: bad.";
+    cap_wrap_mos: Mos = 2.0 in 1.0..=5.0, "Most with values that wrapped around or are no numbers. A convention: poor.";
+    cap_click_mos: Mos = 2.5 in 1.0..=5.0, "Most with clicks and breaks of the waveform. A convention: pops cost speech 1.15 of 3.70 by Distill-MOS.";
+    cap_hole_mos: Mos = 2.5 in 1.0..=5.0, "Most with holes in the voice. A convention: gaps cost speech 1.33 of 3.70 by Distill-MOS.";
+    cap_pause_mos: Mos = 3.0 in 1.0..=5.0, "Most with pauses that do not belong there, and stalls. A convention: fair.";
+    cap_repeat_mos: Mos = 2.5 in 1.0..=5.0, "Most with sound that is repeated. A convention: the networks hardly hear it.";
+    cap_noise_mos: Mos = 2.0 in 1.0..=5.0, "Most where noise stands for the voice. A convention: poor.";
+    cap_tone_mos: Mos = 3.0 in 1.0..=5.0, "Most with a steady tone or hum. A convention: fair.";
+    cap_clipping_mos: Mos = 3.0 in 1.0..=5.0, "Most with clipping. A convention: hard clipping costs speech 0.39 of 3.70 by Distill-MOS.";
+    cap_rate_mos: Mos = 2.5 in 1.0..=5.0, "Most where speech plays at a wrong rate. A convention: it costs speech 0.76 of 3.70 by Distill-MOS.";
+    cap_level_mos: Mos = 3.0 in 1.0..=5.0, "Most where the voice jumps or fades in level. A convention: fair.";
+    cap_text_mos: Mos = 2.0 in 1.0..=5.0, "Most where the voice breaks off, or says far more or less than its text. A convention: poor.";
+    cap_drift_mos: Mos = 3.0 in 1.0..=5.0, "Most where the voice becomes another. A convention: fair.";
 } }
 
 /// Between instruction sets; within one the same bits.
@@ -46,9 +63,13 @@ fields! { MosOutput {
     4 last_mos: Mos, CLOSE, "Predicted score of the last 9 s.";
     5 lowest_mos: Mos, CLOSE, "The lowest score of any second.";
     6 heard_s: Seconds, Exactness::Exact, "Speech and short pauses that the network was given.";
+    7 speech_s: Seconds, Exactness::Exact, "Speech in the last 9 s.";
+    8 judged_to_hz: Hz, Exactness::Exact, "Nothing above this was judged: half the sample rate, at most 8 kHz; below 8 kHz the networks score what is missing too.";
 } }
 
 const NOT_ENOUGH: &str = "not_enough_speech: less than 3 s of it in the last 9 s";
+
+const NO_SPEECH: &str = "no_speech: nothing in the stream was taken for speech";
 
 const NO_INTERVAL: &str = "nobody has published how far this network is from what it predicts";
 
@@ -82,6 +103,7 @@ pub(crate) struct Plan {
     stream: StreamPlan,
     /// Root mean square of the prediction's error by length, where it is known.
     errors: Option<[f64; 3]>,
+    judged_to_hz: f64,
 }
 
 impl Values {
@@ -122,9 +144,11 @@ impl Metric for Mos {
             allowed: why,
         };
         let model = Model::named(config.model).ok_or_else(|| refused("the name of a model".to_owned()))?;
-        let made = StreamPlan::new(model, stream.rate.hz(), stream.rate.longest_hop());
+        let stream_rate = stream.rate.hz();
+        let made = StreamPlan::new(model, stream_rate, stream.rate.longest_hop());
         let stream = made.map_err(|e| refused(e.to_string()))?;
-        Ok(Plan { stream, errors: model.errors() })
+        let judged_to_hz = f64::from(stream_rate.min(RATE_HZ)) / 2.0;
+        Ok(Plan { stream, errors: model.errors(), judged_to_hz })
     }
 
     fn slab(plan: &Plan) -> usize {
@@ -155,9 +179,10 @@ impl Metric for Mos {
         let values: &Values = bytemuck::from_bytes(bytemuck::cast_slice(&mem[..VALUES]));
         let there = |v: f32| (v > 0.0).then_some(f64::from(v));
         let mean = if values.count > 0 { Some(values.sum / f64::from(values.count)) } else { there(values.last) };
-        let value = |v: Option<f64>| v.map_or(Value::Undefined(NOT_ENOUGH), |v| Value::finite(v, NOT_ENOUGH));
-        // Windows that overlap are not independent of each other.
         let heard = values.stream.heard_s();
+        let why = if heard > 0.0 { NOT_ENOUGH } else { NO_SPEECH };
+        let value = |v: Option<f64>| v.map_or(Value::Undefined(why), |v| Value::finite(v, why));
+        // Windows that overlap are not independent of each other.
         let windows = (heard / WINDOW_S as f64).max(1.0);
         let by_length = if heard < 5.0 { 0 } else { usize::from(heard >= 8.0) + 1 };
         let half = |mean: f64| match plan.errors {
@@ -165,9 +190,9 @@ impl Metric for Mos {
             None => Err(Value::Undefined(NO_INTERVAL)),
         };
         let end = |of: &dyn Fn(f64, f64) -> f64| match mean.map(half) {
-            Some(Ok((mean, half))) => Value::finite(of(mean, half), NOT_ENOUGH),
+            Some(Ok((mean, half))) => Value::finite(of(mean, half), why),
             Some(Err(unknown)) => unknown,
-            None => Value::Undefined(NOT_ENOUGH),
+            None => Value::Undefined(why),
         };
         MosOutput {
             predicted_mos: value(mean),
@@ -175,7 +200,9 @@ impl Metric for Mos {
             high_mos: end(&|mean, half| (mean + half).min(5.0)),
             last_mos: value(there(values.last)),
             lowest_mos: value(there(values.lowest)),
-            heard_s: Value::finite(heard, NOT_ENOUGH),
+            heard_s: Value::Number(heard),
+            speech_s: Value::Number(values.stream.speech_s()),
+            judged_to_hz: Value::Number(plan.judged_to_hz),
         }
     }
 }
