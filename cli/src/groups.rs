@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use comfy_table::Cell;
 use otoscope::spec::{Unit, Value};
-use otoscope::stats::{self, Group, Mean};
+use otoscope::stats::{self, Group};
 use otoscope::{Report, SPECS, Severity};
 
 use crate::problem::{Problem, Stop};
@@ -206,15 +206,15 @@ impl<'a> Groups<'a> {
             .filter(|(_, _, groups)| groups.iter().any(|g| g.mean.is_some()))
             .collect();
         let mut header = vec![self.args.group_by.join("/"), "files".to_owned(), "with errors".to_owned()];
-        header.extend(shown.iter().map(|(key, unit, _)| format!("{key} {}", unit.symbol()).trim_end().to_owned()));
+        header.extend(shown.iter().map(|(key, ..)| (*key).to_owned()));
         let mut rows = table(&header.iter().map(String::as_str).collect::<Vec<_>>());
         for (i, (key, files, failed)) in self.groups.iter().enumerate() {
             let mut row = vec![bold(&key.join("/")), right(files), right(failed)];
-            row.extend(shown.iter().map(|(_, unit, groups)| mean_cell(groups[i].mean, *unit)));
+            row.extend(shown.iter().map(|(_, unit, groups)| mean_cell(&groups[i], *unit)));
             rows.add_row(row);
         }
         let mut text = render(&rows);
-        let note = " Means over files, and how far the true mean may be from them at 95 % (Student's t).";
+        let note = " Means over files (so many of them, where some have no value), and how far the true mean may be from them at 95 % (Student's t).";
         text.push_str(&paint(DIM, note));
         text.push('\n');
         if let [first, second] = &self.args.versus[..] {
@@ -305,13 +305,10 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// `3.412 ± 0.083`
-fn mean_cell(mean: Option<Mean>, unit: Unit) -> Cell {
-    right(match mean {
-        Some(Mean { mean, interval: Some((_, high)), .. }) => {
-            format!("{} ± {}", number(mean, unit), number(high - mean, unit))
-        }
-        Some(mean) => number(mean.mean, unit),
-        None => "-".to_owned(),
-    })
+/// `3.412 ± 0.083`, and of how many files where not all of them have a value.
+fn mean_cell(group: &Group<Vec<String>>, unit: Unit) -> Cell {
+    let Some(mean) = group.mean else { return right("-") };
+    let interval = mean.interval.map_or_else(String::new, |(_, high)| format!(" ± {}", number(high - mean.mean, unit)));
+    let of = if group.missing > 0 { format!(" ({})", mean.count) } else { String::new() };
+    right(format!("{}{interval}{of}", number(mean.mean, unit)))
 }

@@ -166,8 +166,19 @@ class FileDetail extends Detail {
       h("h1", {}, this.line.short || report.source?.name || "Stream"),
       h("div", { class: "meta" }, h("span", {}, rest.format), h("span", {}, `${rate.toLocaleString("en")} Hz`), h("span", {}, { 1: "mono", 2: "stereo" }[channels] ?? `${channels} channels`), h("span", {}, length(duration)), labels),
       h("p", { class: "lead" }, tally.length ? tally.flatMap((t, i) => (i ? ["\u2002\u00b7\u2002", t] : [t])) : severityMark(0, "no findings"), norm ? ["\u2002\u00b7\u2002", norm] : []),
+      this.quality(rest.quality),
       worst ? h("p", {}, h("b", {}, `${worst.metric}.${worst.kind}`), ` at ${clock(worst.start_s)}: ${this.sentence(worst)}`) : null,
       rest.warnings.map((w) => h("p", { class: "note" }, `The decoder said: ${w}`)));
+  }
+
+  /** The predicted score under the caps of what was found, and what set it. */
+  quality(q) {
+    if (!q) return null;
+    if (q.capped === null) return h("p", { class: "soft" }, `No predicted quality: ${q.reason}`);
+    const mos = (x) => x.toFixed(2), between = q.low === null ? "" : ` (${mos(q.low)} to ${mos(q.high)})`;
+    const limits = q.limits.map((l) => `${l.cause} caps it at ${mos(l.cap)}${l.place ? ` (${l.place[0]} at ${clock(l.place[1])})` : ""}`);
+    const why = limits.length ? `: ${mos(q.predicted)} is predicted, but ${limits.join(", ")}` : ", as predicted: no finding caps it";
+    return h("p", { class: "quality" }, "Quality ", h("b", {}, mos(q.capped)), ` of 5${between}${why}`);
   }
 
   findings(findings, rest) {

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use otoscope::compare::{Comparison, ComparisonMeta, Samples};
-use otoscope::verdict::{Outcome, Verdict};
-use otoscope::{Finding, Pcm, Report, Severity, StreamMeta, StreamSpec};
+use otoscope::verdict::{Outcome, Quality, Verdict, quality};
+use otoscope::{Finding, Pcm, Report, Severity, StreamMeta, StreamSpec, specs_of};
 use serde_json::{Map, Value, json};
 
 use crate::clips::{Audio, Clip, Clips, Place};
@@ -62,6 +62,22 @@ fn worst_of(findings: &[Finding], most: usize) -> Cow<'_, [Finding]> {
     kept.truncate(most);
     kept.sort_by_key(|f| (f.start_sample, f.event_id));
     kept.into()
+}
+
+/// The predicted score under its caps, of all findings: the page lists some of them only.
+fn told(q: &Quality, report: &Report) -> Value {
+    let limits = q.limits.iter().filter(|limit| limit.lowers_mos > 0.0).map(|limit| {
+        let rate = f64::from(report.stream.sample_rate_hz);
+        let place = limit.worst.and_then(|f| {
+            let (metric, kind) = specs_of(&f)?;
+            Some(json!([format!("{}.{}", metric.name, kind.name), f.start_sample as f64 / rate]))
+        });
+        json!({ "cause": limit.cause.name, "cap": limit.cap_mos, "place": place })
+    });
+    json!({
+        "capped": q.capped_mos, "predicted": q.predicted_mos, "low": q.low_mos, "high": q.high_mos,
+        "reason": q.reason, "limits": limits.collect::<Vec<_>>(),
+    })
 }
 
 impl Entry {
@@ -121,6 +137,7 @@ impl Entry {
             "warnings": about.warnings,
             "left_out": findings.len() - kept.len(),
             "traces": { "": trace.pack(&mut pack) },
+            "quality": quality(report, findings).map(|q| told(&q, report)),
         });
         let json = format!("{{\"report\":{},\"rest\":{rest}}}", report.to_json_with(about.meta, &kept, verdicts));
         let rate = report.stream.sample_rate_hz;

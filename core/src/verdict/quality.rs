@@ -208,8 +208,12 @@ pub fn quality(report: &Report, findings: &[Finding]) -> Option<Quality> {
             limits.push(limit);
         }
     }
-    // Of those that do nothing the lowest cap first: `sort_by` keeps the order of the table where nothing tells.
-    limits.sort_by(|a, b| b.lowers_mos.total_cmp(&a.lowers_mos).then(a.cap_mos.total_cmp(&b.cap_mos)));
+    // Of those that do the same the lowest cap first, then what came first.
+    let start = |limit: &Limit| limit.worst.map_or(u64::MAX, |f| f.start_sample);
+    limits.sort_by(|a, b| {
+        let by_cap = a.cap_mos.total_cmp(&b.cap_mos);
+        b.lowers_mos.total_cmp(&a.lowers_mos).then(by_cap).then(start(a).cmp(&start(b)))
+    });
     let under = |x: Option<f64>| x.map(|x| capped(&all, x));
     Some(Quality {
         capped_mos: under(predicted_mos),

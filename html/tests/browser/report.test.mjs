@@ -53,9 +53,9 @@ before(async () => {
   const html = (name) => join(folder, `${name}.html`);
   otoscope("probe", takes, "--quiet", "--norm", "spotify,acx", "--label", "</script><b>=\"'><img src=x onerror=alert(2)>", "--html", html("takes"));
   const gap = join(takes, CLIPS[1], "gap.wav");
-  report = JSON.parse(otoscope("probe", gap, "--json"));
+  report = JSON.parse(otoscope("probe", gap, "--metrics", "+mos", "--json"));
   findings = report.findings;
-  otoscope("probe", gap, "--quiet", "--html", html("file"));
+  otoscope("probe", gap, "--metrics", "+mos", "--quiet", "--html", html("file"));
   otoscope("compare", join(takes, CLIPS[1], "clean.flac"), gap, "--quiet", "--html", html("pair"));
   const list = FAULTS.map((fault) => `${join(takes, CLIPS[1], "clean.flac")},${join(takes, CLIPS[1], `${fault}.wav`)},${fault}`);
   writeFileSync(join(folder, "pairs.csv"), ["ref,deg,system", ...list].join("\n"));
@@ -256,6 +256,11 @@ test("a file shows its pictures, findings and values", async () => {
   assert.ok(numbers > 50);
   for (const [key, why] of Object.entries(report.undefined)) assert.ok(shown[key][3].includes(why), `${key}: ${why}`);
   assert.equal(shown["loudness.integrated_lufs"][2], "LUFS");
+  const { capped_mos: capped, predicted_mos: predicted, limits: [limit] } = report.quality;
+  assert.ok(capped < predicted && limit.lowers_mos > 0, JSON.stringify(report.quality));
+  const told = await page.textContent("p.quality"), { metric, kind } = limit.worst;
+  assert.ok(told.startsWith(`Quality ${capped.toFixed(2)} of 5`), told);
+  assert.ok(told.includes(`${predicted.toFixed(2)} is predicted, but ${limit.cause} caps it at ${limit.cap_mos.toFixed(2)} (${metric}.${kind} at `), told);
 });
 
 const playing = () => page.evaluate(() => document.querySelector("audio").currentTime);
