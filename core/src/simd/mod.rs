@@ -4,7 +4,8 @@
 //! time with AVX2 and FMA switched on. Kernels that count, compare or sum (`Exact`) contain no multiply-add that could
 //! be fused, so both levels give the same bits; filters and FIRs use FMA where the level has it.
 //!
-//! The level is chosen once, when a config is frozen.
+//! The level is chosen once, when a config is frozen. Within AVX2, the products of networks have a body for AVX-512 too,
+//! where the machine has it: the same sums in the same order, so the same bits, and no level of its own.
 
 mod distances;
 mod doubles;
@@ -71,24 +72,37 @@ impl fmt::Display for Level {
     }
 }
 
-/// Proof that this machine can run a level: the field is private, so there is no other way to get one than to ask.
+/// Proof that this machine can run a level: the fields are private, so there is no other way to get one than to ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Simd(Level);
+pub(crate) struct Simd {
+    level: Level,
+    /// Whether the machine has AVX-512 beside AVX2 and FMA, and may use it.
+    has_avx512: bool,
+}
 
 impl Simd {
     /// `wanted`, or the best level there is; never more than the machine has. Without a wish, the environment variable
-    /// `OTOSCOPE_SIMD` (`portable` or `avx2`) is asked; an unknown word there counts as no wish.
+    /// `OTOSCOPE_SIMD` (`portable` or `avx2`) is asked, and `avx2` there means AVX2 alone, without AVX-512 where that would
+    /// give the same bits; an unknown word there counts as no wish.
     pub(crate) fn choose(wanted: Option<Level>) -> Self {
-        let wanted = wanted.or_else(|| {
+        let named = || {
             let name = std::env::var("OTOSCOPE_SIMD").ok()?;
             [Level::Portable, Level::Avx2].into_iter().find(|l| l.name() == name)
-        });
+        };
+        let named = if wanted.is_none() { named() } else { None };
         let best = Level::available().iter().copied().max().unwrap_or(Level::Portable);
-        Self(wanted.map_or(best, |w| w.min(best)))
+        let level = wanted.or(named).map_or(best, |w| w.min(best));
+        let simd = Self { level, has_avx512: level == Level::Avx2 && rows::has_avx512() };
+        if named.is_some() { simd.without_avx512() } else { simd }
     }
 
     pub(crate) const fn level(self) -> Level {
-        self.0
+        self.level
+    }
+
+    /// The same level by its narrower bodies.
+    pub(crate) const fn without_avx512(self) -> Self {
+        Self { has_avx512: false, ..self }
     }
 }
 
@@ -100,10 +114,10 @@ macro_rules! kernels {
                 $(#[$doc])*
                 #[inline]
                 pub(crate) fn $name(self, $($arg: $ty),*) $(-> $ret)? {
-                    match self.0 {
+                    match self.level {
                         Level::Portable => portable::$name::<Plain>($($arg),*),
                         #[cfg(target_arch = "x86_64")]
-                        // SAFETY: `Simd(Avx2)` exists only where `Level::available` found AVX2 and FMA.
+                        // SAFETY: a `Simd` of level AVX2 exists only where `Level::available` found AVX2 and FMA.
                         Level::Avx2 => unsafe { avx2::$name($($arg),*) },
                         #[cfg(not(target_arch = "x86_64"))]
                         Level::Avx2 => portable::$name::<Plain>($($arg),*),
@@ -262,11 +276,6 @@ kernels! {
     fn square_sum(x: &[f32]) -> f64;
     /// The power in the bands over a multiple of the threshold. Exact.
     fn audible(bands: &Bands, factor: f32, densities: &[f32]) -> f64;
-    /// `out[p][o] = bias[o] + sum_r sum_k rows[r][p step + k] weights[o][r][k]`, the weights as `mos::packed` has them: for each sixteen
-    /// outputs (the last may be eight) all inputs in turn. A tolerance kernel.
-    fn rows_product(rows: &[&[f32]], shape: &RowsShape, weights: &[[f32; 8]], bias: &[[f32; 8]], out: &mut [f32]);
-    /// `out[o] = bias[o] + sum_k x[k] weights[o][k]`, for each 32 outputs all inputs in turn. A tolerance kernel.
-    fn matrix_product(x: &[f32], weights: &[[f32; 8]], bias: &[[f32; 8]], out: &mut [f32]);
     /// The sums behind the disturbance of a frame, and behind that by what was added. Exact.
     fn disturbance(bands: &Bands, reference: &[f32], degraded: &[f32]) -> (f64, f64);
 }

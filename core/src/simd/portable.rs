@@ -13,7 +13,6 @@ pub(crate) use super::octaves::*;
 /// The kernels of the spectrum and of the P.862 score belong to the same definition.
 pub(crate) use super::p862::*;
 pub(crate) use super::pairs::*;
-pub(crate) use super::rows::*;
 pub(crate) use super::spectral::*;
 
 pub(crate) const LANES: usize = 8;
