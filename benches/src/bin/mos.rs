@@ -1,8 +1,8 @@
 //! Predicts scores as often as it is told to: what `peers/mos.py` drives, in turn with onnxruntime.
 //!
 //! `mos SAMPLES` reads a file of raw 32-bit floats at 16 kHz; then each line of the standard input is `stream MODEL` (the metric alone, 20 ms
-//! pushes), or `window MODEL` (the first 9 s as one window), answered with the CPU nanoseconds of the thread, the bytes of one stream and
-//! the value.
+//! pushes), `window MODEL` (the first 9 s as one window) or `clip MODEL` (all of it by the model's own rule), answered with the CPU
+//! nanoseconds of the thread, the bytes of one stream or the number of windows, and the value.
 #![forbid(unsafe_code)]
 
 use cpu_time::ThreadTime;
@@ -22,6 +22,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             let start = ThreadTime::now();
             let score = scorer.window(&samples[..144_000]);
             println!("{} 0 {:?}", start.elapsed().as_nanos(), score.map_or(0.0, |s| s[0]));
+            continue;
+        }
+        if mode == "clip" {
+            let scorer = Scorer::new(Model::named(name).ok_or("a model")?, None)?;
+            let start = ThreadTime::now();
+            let score = scorer.clip(&samples).ok_or("samples")?;
+            // What is published last is what is quoted: OVRL of the three.
+            let value = score.fitted.last().ok_or("a value")?;
+            println!("{} {} {value}", start.elapsed().as_nanos(), score.windows.len());
             continue;
         }
         let mut config = Config::new(StreamSpec::mono(16_000));

@@ -154,6 +154,11 @@ impl Front {
         matches!(self.kind, Kind::Mel { .. })
     }
 
+    /// Whether a row is the same in all windows that it lies in: it reaches into nothing around them and is relative to nothing.
+    pub(super) fn is_shared(&self) -> bool {
+        !self.is_relative() && self.before() == 0
+    }
+
     /// The row of a frame: decibels, or what the network gets if level is absolute.
     pub(crate) fn row(&self, simd: Simd, frame: &[f32], row: &mut [f32]) {
         match &self.kind {

@@ -12,15 +12,19 @@
 //! *Window* mode (here) scores a piece of sound as its authors' own code does. *Stream* mode (the metric `mos`) computes every row once, whatever
 //! the hop; its values differ by a few hundredths, and are not to be compared with those of windows.
 
+mod clip;
 mod front;
 mod network;
 mod packed;
 pub(crate) mod stream;
 mod weights;
+mod windows;
 
+pub use clip::{ClipScore, ClipWindow};
 pub use weights::WeightsError;
 
 use crate::simd::{Level, Simd};
+use clip::Rule;
 pub(crate) use front::RATE_HZ;
 use front::{Front, HOP};
 use network::Network;
@@ -42,12 +46,26 @@ impl Estimator {
 
     /// What the network says of a window: `rows` rows of it, the first at its first sample. Silence before and behind.
     fn window(&self, simd: Simd, samples: &[f32], rows: usize) -> Vec<f32> {
+        self.window_with(simd, samples, rows, |_| None)
+    }
+
+    /// The same where the front end's rows of some numbers are known.
+    fn window_with<'r>(
+        &self,
+        simd: Simd,
+        samples: &[f32],
+        rows: usize,
+        known: impl Fn(usize) -> Option<&'r [f32]>,
+    ) -> Vec<f32> {
         let (before, frame) = (self.front.before(), self.front.frame());
         let mut padded = vec![0.0; before + (rows * HOP).max(samples.len()) + frame];
         padded[before..before + samples.len()].copy_from_slice(samples);
         let mut features = vec![0.0; rows * self.front.bands()];
         for (n, row) in features.chunks_exact_mut(self.front.bands()).enumerate() {
-            self.front.row(simd, &padded[n * HOP..n * HOP + frame], row);
+            match known(n) {
+                Some(known) => row.copy_from_slice(known),
+                None => self.front.row(simd, &padded[n * HOP..n * HOP + frame], row),
+            }
         }
         if self.front.is_relative() {
             let peak = features.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -58,7 +76,13 @@ impl Estimator {
 
     /// What the network says of rows of features.
     fn of_features(&self, simd: Simd, features: &[f32]) -> Vec<f32> {
+        self.of_rows(simd, 0, features.chunks_exact(self.network.bands()))
+    }
+
+    /// What the network says of a window, from the rows that this stage takes.
+    fn of_rows<'r>(&self, simd: Simd, stage: usize, rows: impl Iterator<Item = &'r [f32]>) -> Vec<f32> {
         let network = &self.network;
+        let stages = stage..network.stages();
         let mut memory = vec![0.0; network.memory()];
         let mut kept: Vec<f32> = Vec::new();
         let mut keep = |row: &[f32]| {
@@ -66,12 +90,12 @@ impl Estimator {
             kept.resize(at + network.kept(), 0.0);
             network.reduce(row, &mut kept[at..]);
         };
-        for row in features.chunks_exact(network.bands()) {
-            if let Some(row) = network.push(simd, &mut memory, row) {
+        for row in rows {
+            if let Some(row) = network.push_stages(simd, &mut memory, stages.clone(), row, |_, _, _| {}) {
                 keep(row);
             }
         }
-        network.flush(simd, &mut memory, keep);
+        network.flush(simd, &mut memory, stages, keep);
         let mut out = vec![0.0; network.outputs()];
         network.judge(simd, &mut memory, kept.chunks_exact(network.kept()), &mut out);
         out
@@ -164,6 +188,7 @@ impl Model {
 pub struct Scorer {
     estimator: Arc<Estimator>,
     simd: Simd,
+    rule: Rule,
 }
 
 impl Scorer {
@@ -172,7 +197,7 @@ impl Scorer {
     /// # Errors
     /// The weights that were built in are damaged.
     pub fn new(model: Model, level: Option<Level>) -> Result<Self, WeightsError> {
-        Ok(Self { estimator: model.estimator()?, simd: Simd::choose(level) })
+        Ok(Self { estimator: model.estimator()?, simd: Simd::choose(level), rule: Rule::of(model) })
     }
 
     /// The revision of the weights.
@@ -184,8 +209,7 @@ impl Scorer {
     /// What the network says of these samples at 16 kHz as one window, from a row each 10 ms; its outputs as they are. `None` for less than
     /// 0.1 s, and for what is not a number.
     ///
-    /// DNSMOS P.808 has windows of 144,000 samples; shorter clips are doubled until they are long enough, longer ones are the mean of windows that
-    /// begin each second.
+    /// [`clip`](Self::clip) cuts a clip of any length into the windows that a model wants.
     #[must_use]
     pub fn window(&self, samples: &[f32]) -> Option<Vec<f32>> {
         let rows = self.estimator.front.rows(samples.len());

@@ -7,6 +7,7 @@
 use super::packed::{Packed, pack};
 use super::weights::{Layer, Weights, WeightsError, wrong};
 use crate::simd::{RowsShape, Simd};
+use core::ops::Range;
 
 /// Words of memory of one stream, at most: a network that wants more is none for a server.
 const MOST_MEMORY: usize = 1 << 20;
@@ -47,9 +48,22 @@ enum Op {
 
 struct Stage {
     op: Op,
+    /// Numbers of a row that it takes.
+    takes: usize,
     /// Where its memory begins, behind counts and rows, and how long it is.
     at: usize,
     len: usize,
+}
+
+/// Which rows of its input a row of a stage is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Its own and both neighbours, zeros where there are none.
+    Neighbours,
+    /// So many that are no other row's.
+    Every(usize),
+    /// Others.
+    Other,
 }
 
 struct Dense {
@@ -160,6 +174,7 @@ impl Network {
             if let (Some(_), false) = (pool, matches!(layer, Layer::Dense { .. })) {
                 return wrong("behind the pooling there are dense layers only");
             }
+            let takes = places * channels;
             let (op, len) = match layer {
                 Layer::Conv { out, inputs, kernel, stride: [by, step], relu, values } => {
                     let [rows, columns] = *kernel;
@@ -215,7 +230,7 @@ impl Network {
                     let Some((save, late)) = saved.take() else { return wrong("it adds what it has not kept") };
                     let len = places * channels;
                     match &mut stages[save] {
-                        Stage { op: Op::Save { rows, len: kept }, at: begin, len: own } if *kept == len => {
+                        Stage { op: Op::Save { rows, len: kept }, at: begin, len: own, .. } if *kept == len => {
                             (*rows, *begin, *own) = (late + 1, at, (late + 1) * len);
                         }
                         _ => return wrong("what is added has to have the size of what was kept"),
@@ -256,7 +271,7 @@ impl Network {
             };
             row = row.max(places * channels.next_multiple_of(32));
             // A maximum over a row of places needs its own row before it is halved.
-            stages.push(Stage { op, at, len });
+            stages.push(Stage { op, takes, at, len });
             at += len;
             if at > MOST_MEMORY || row > MOST_MEMORY || stride > 64 {
                 return wrong("it needs too much memory for a stream");
@@ -301,19 +316,54 @@ impl Network {
     pub(crate) fn push<'m>(&self, simd: Simd, memory: &'m mut [f32], features: &[f32]) -> Option<&'m [f32]> {
         let (_, a, _, _) = self.split(memory);
         a[..self.bands].copy_from_slice(&features[..self.bands]);
-        self.advance(simd, memory, 0)
+        self.advance(simd, memory, 0..self.stages.len(), |_, _, _| {})
     }
 
-    /// Ends a window: the zero rows behind its last.
-    pub(crate) fn flush(&self, simd: Simd, memory: &mut [f32], mut take: impl FnMut(&[f32])) {
-        for (n, stage) in self.stages.iter().enumerate() {
-            if let Op::Conv { kernel: 3, padded, margin, .. } = &stage.op {
+    /// Ends a window for these stages: the zero rows behind the last of each. What comes out of the last of them is given to `take`.
+    pub(super) fn flush(&self, simd: Simd, memory: &mut [f32], stages: Range<usize>, mut take: impl FnMut(&[f32])) {
+        for n in stages.clone() {
+            if let Stage { op: Op::Conv { kernel: 3, .. }, takes, .. } = &self.stages[n] {
                 let (_, a, _, _) = self.split(memory);
-                a[..padded - 2 * margin].fill(0.0);
-                if let Some(row) = self.advance(simd, memory, n) {
+                a[..*takes].fill(0.0);
+                if let Some(row) = self.advance(simd, memory, n..stages.end, |_, _, _| {}) {
                     take(row);
                 }
             }
+        }
+    }
+
+    /// Takes a row of the first of these stages as far as it goes; gives what the last of them makes of it, if it does. `watch` sees every row that a
+    /// stage takes: which stage, the how manieth row, the row.
+    pub(super) fn push_stages<'m>(
+        &self,
+        simd: Simd,
+        memory: &'m mut [f32],
+        stages: Range<usize>,
+        row: &[f32],
+        watch: impl FnMut(usize, usize, &[f32]),
+    ) -> Option<&'m [f32]> {
+        let (_, a, _, _) = self.split(memory);
+        a[..row.len()].copy_from_slice(row);
+        self.advance(simd, memory, stages, watch)
+    }
+
+    /// How many stages there are.
+    pub(super) fn stages(&self) -> usize {
+        self.stages.len()
+    }
+
+    /// Numbers of a row that this stage takes, or behind the last the pooling.
+    pub(super) fn takes(&self, stage: usize) -> usize {
+        self.stages.get(stage).map_or(self.pool.channels * self.pool.width, |stage| stage.takes)
+    }
+
+    /// How this stage's rows depend on those before it.
+    pub(super) fn reach(&self, stage: usize) -> Reach {
+        match &self.stages[stage].op {
+            Op::Conv { kernel: 3, stride: 1, .. } => Reach::Neighbours,
+            Op::MaxPool { size: [rows, _], .. } => Reach::Every(*rows),
+            Op::RowDense { .. } | Op::Conv { kernel: 1, stride: 1, .. } => Reach::Every(1),
+            _ => Reach::Other,
         }
     }
 
@@ -329,12 +379,19 @@ impl Network {
         (bytemuck::cast_slice_mut(counts), a, b, rest)
     }
 
-    /// Takes the row in the first buffer from stage `first` on as far as it goes.
-    fn advance<'m>(&self, simd: Simd, memory: &'m mut [f32], first: usize) -> Option<&'m [f32]> {
+    /// Takes the row in the first buffer through these stages as far as it goes.
+    fn advance<'m>(
+        &self,
+        simd: Simd,
+        memory: &'m mut [f32],
+        stages: Range<usize>,
+        mut watch: impl FnMut(usize, usize, &[f32]),
+    ) -> Option<&'m [f32]> {
         let behind = self.stages.len() + 2 * self.row;
         let (counts, mut a, mut b, rest) = self.split(memory);
-        for (stage, n) in self.stages[first..].iter().zip(first..) {
+        for (stage, n) in self.stages[stages.clone()].iter().zip(stages.clone()) {
             let count = counts[n] as usize;
+            watch(n, count, &a[..stage.takes]);
             counts[n] = counts[n].wrapping_add(1);
             let own = &mut rest[stage.at - behind..][..stage.len];
             match &stage.op {
@@ -385,7 +442,7 @@ impl Network {
                 }
             }
         }
-        Some(&a[..self.pool.channels * self.pool.width])
+        Some(&a[..self.takes(stages.end)])
     }
 
     /// What comes out for these rows of the pooling. Without rows there is nothing to say.
