@@ -109,6 +109,82 @@ fn scorer(model: Model, level: Level) -> Scorer {
     Scorer::new(model, Some(level)).expect("ours")
 }
 
+/// So many samples of a signal, again and again.
+fn long(name: &str, count: usize) -> Vec<f32> {
+    signal(name).into_iter().map(|v| v as f32 / 32768.0).cycle().take(count).collect()
+}
+
+#[test]
+fn clips_have_the_scores_of_the_package() {
+    let text = include_str!("../../core/tests/data/dnsmos_golden_clips.csv");
+    for &level in Level::available() {
+        let [p808, p835] = [Model::DnsmosP808, Model::DnsmosP835].map(|m| Scorer::new(m, Some(level)).expect("ours"));
+        for row in text.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>()) {
+            let samples = long(row[0], row[1].parse().expect("a number"));
+            let [overall, speech, background, votes] = [2, 3, 4, 5].map(|i| row[i].parse::<f64>().expect("a number"));
+            let near = |got: &[f64], wanted: &[f64]| {
+                // Single precision, in another order, from samples on.
+                let good = got.len() == wanted.len() && got.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-4);
+                assert!(good, "{} {} {level}: {got:?} {wanted:?}", row[0], row[1]);
+            };
+            near(&p808.clip(&samples).expect("samples").fitted, &[votes]);
+            // In plain Rust it takes four seconds a window.
+            if level > Level::Portable {
+                near(&p835.clip(&samples).expect("samples").fitted, &[speech, background, overall]);
+            }
+        }
+    }
+}
+
+#[test]
+fn windows_of_a_clip_have_the_bits_of_windows_alone() {
+    let Some(&level) = Level::available().iter().find(|l| **l > Level::Portable) else {
+        println!("SKIPPED avx2: this machine does not have it, and plain Rust takes four seconds a window");
+        return;
+    };
+    for (model, len) in [(Model::DnsmosP835, WINDOW), (Model::DnsmosP808, 144_000)] {
+        let scorer = Scorer::new(model, Some(level)).expect("ours");
+        for (count, windows) in [(WINDOW, 1), (160_000, 1), (184_001, 2), (224_160, 5)] {
+            let samples = long("slt_noise", count);
+            let clip = scorer.clip(&samples).expect("samples");
+            assert_eq!(clip.windows.len(), windows, "{count}");
+            for (k, window) in clip.windows.iter().enumerate() {
+                let alone = scorer.window(&samples[16_000 * k..][..len]).expect("samples");
+                assert_eq!(window.raw, alone, "{model:?}, {count} samples, window {k}");
+                assert!(window.start_s == k as f64 && !window.is_left_out);
+            }
+        }
+    }
+}
+
+#[test]
+fn clips_are_doubled_or_cut_by_each_models_rule() {
+    let samples = long("slt_noise", 425_000);
+    let dnsmos = Scorer::new(Model::DnsmosP808, None).expect("ours");
+    let short = dnsmos.clip(&samples[..80_000]).expect("samples");
+    let doubled: Vec<f32> = samples[..80_000].iter().copied().cycle().take(160_000).collect();
+    assert_eq!(short, dnsmos.clip(&doubled).expect("samples"));
+    let clip = dnsmos.clip(&samples).expect("samples");
+    let left_out: Vec<f64> = clip.windows.iter().filter(|w| w.is_left_out).map(|w| w.start_s).collect();
+    // 26.6 s: windows at 0 to 16 s, of which the package keeps seven (`clips_have_the_scores_of_the_package` has such means).
+    assert_eq!((clip.windows.len(), left_out), (17, (7..17).map(f64::from).collect()));
+    let kept = clip.windows.iter().take(7).map(|w| f64::from(w.raw[0])).sum::<f64>() / 7.0;
+    assert!((clip.raw[0] - kept).abs() < 1e-9 && clip.raw == clip.fitted);
+    // Ours: one window, or windows of 9 s from begin to end.
+    let ours = Scorer::new(Model::Light, None).expect("ours");
+    let one = ours.clip(&samples[..80_000]).expect("samples");
+    assert_eq!(one.windows[0].raw, ours.window(&samples[..80_000]).expect("samples"));
+    let many = ours.clip(&samples[..200_000]).expect("samples");
+    let starts: Vec<f64> = many.windows.iter().map(|w| w.start_s).collect();
+    assert_eq!(starts, [0.0, 0.875, 1.75, 2.625, 3.5]);
+    let last = ours.window(&samples[200_000 - 144_000..200_000]).expect("samples");
+    assert_eq!(many.windows[4].raw, last);
+    assert!(many.windows.iter().all(|w| !w.is_left_out));
+    for bad in [&samples[..1599], &[f32::NAN; 16_000], &[]] {
+        assert_eq!(ours.clip(bad), None);
+    }
+}
+
 #[test]
 fn the_students_have_the_scores_of_pytorch_at_every_level() {
     let text = include_str!("../../core/tests/data/otoscope_mos_golden.csv");
