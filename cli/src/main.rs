@@ -14,6 +14,7 @@ mod html;
 mod inject;
 mod listen;
 mod metrics;
+mod mos;
 mod norms;
 mod probe;
 mod problem;
@@ -40,6 +41,7 @@ struct Cli {
 enum Command {
     Probe(Box<probe::Args>),
     Compare(Box<compare::Args>),
+    Mos(mos::Args),
     Listen(Box<listen::Args>),
     Export(export::Args),
     Metrics(metrics::Args),
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Probe(args) => probe::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Mos(args) => mos::run(&args),
         Command::Listen(args) => listen::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Metrics(args) => metrics::run(&args),

@@ -31,16 +31,16 @@ enum Source {
     File(Mono),
 }
 
-struct Signal {
+pub(crate) struct Signal {
     source: Source,
-    sample_rate_hz: u32,
+    pub(crate) sample_rate_hz: u32,
     channel: Option<usize>,
     name: Option<String>,
 }
 
 impl Signal {
     /// The samples, copied into `memory` if they are Python's. Needs no interpreter.
-    fn samples<'m>(self, memory: &'m mut Memory) -> Samples<'m> {
+    pub(crate) fn samples<'m>(self, memory: &'m mut Memory) -> Samples<'m> {
         match self.source {
             Source::Array(audio) => audio.mono(self.channel, memory),
             Source::File(Mono { samples: MonoSamples::I16(x), .. }) => x.into(),
@@ -67,7 +67,7 @@ pub(crate) fn no_rate() -> PyErr {
 }
 
 /// Looks at an array, or reads a file by its path.
-fn read(
+pub(crate) fn read(
     py: Python<'_>,
     name: &str,
     audio: &Bound<'_, PyAny>,

@@ -12,6 +12,7 @@ mod compare;
 mod config;
 mod error;
 mod findings;
+mod mos;
 mod page;
 mod probe;
 mod report;
@@ -31,6 +32,8 @@ mod _otoscope {
     use crate::catalogue::{metrics, norms, scores};
     #[pymodule_export]
     use crate::compare::{Comparison, Reference, compare};
+    #[pymodule_export]
+    use crate::mos::mos;
     #[pymodule_export]
     use crate::probe::{Probe, probe};
     #[pymodule_export]

@@ -142,8 +142,9 @@ impl Samples<'_> {
         }
     }
 
-    /// All samples in single precision: borrowed where they are.
-    pub(crate) fn to_f32(&self) -> Cow<'_, [f32]> {
+    /// All samples in single precision, with full scale 1: borrowed where they are.
+    #[must_use]
+    pub fn to_f32(&self) -> Cow<'_, [f32]> {
         match self {
             Self::I16(x) => x.iter().map(|&v| f32::from(v) * (1.0 / 32768.0)).collect(),
             Self::F32(x) => Cow::Borrowed(x),

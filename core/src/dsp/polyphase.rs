@@ -430,7 +430,6 @@ impl<T: Real> Resampler<T> {
     }
 
     /// Changes the rate of samples that are all there.
-    #[cfg(test)]
     pub(crate) fn process(&self, simd: Simd, x: &[T]) -> Vec<T> {
         let mut out = Vec::with_capacity(self.output_len(x.len()));
         self.stream(simd, x.len(), |range, to| to.copy_from_slice(&x[range]), |y| out.extend_from_slice(y));

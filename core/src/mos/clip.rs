@@ -2,6 +2,8 @@
 
 use super::front::RATE_HZ;
 use super::{Model, Scorer};
+use crate::dsp::polyphase::Resampler;
+use crate::units::SampleRate;
 use std::borrow::Cow;
 
 /// Samples of DNSMOS's window, 9.01 s.
@@ -13,7 +15,7 @@ const LEAST: usize = SECOND / 10;
 const OURS: usize = 9 * SECOND;
 
 /// What a model makes of a clip.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ClipScore {
     /// The mean of the windows' outputs.
@@ -131,6 +133,68 @@ impl Scorer {
         };
         let (raw, fitted) = (mean(&|w, o| f64::from(w.raw[o])), mean(&|w, o| w.fitted[o]));
         Some(ClipScore { raw, fitted, windows })
+    }
+}
+
+/// Why a clip has no score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NoScore {
+    /// Less than 0.1 s.
+    TooShort,
+    /// A sample is NaN or infinite.
+    NotFinite,
+    /// Every sample is zero: a network would call it mediocre speech.
+    Silent,
+    /// A rate outside 8 to 192 kHz.
+    Rate,
+}
+
+impl NoScore {
+    /// The name in JSON and tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TooShort => "too_short",
+            Self::NotFinite => "non_finite",
+            Self::Silent => "silent",
+            Self::Rate => "rate_out_of_range",
+        }
+    }
+}
+
+impl core::fmt::Display for NoScore {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::TooShort => "too_short: less than 0.1 s",
+            Self::NotFinite => "non_finite: a sample is NaN or infinite",
+            Self::Silent => "silent: every sample is zero",
+            Self::Rate => "rate_out_of_range: the sample rate is not from 8,000 to 192,000 Hz",
+        })
+    }
+}
+
+impl core::error::Error for NoScore {}
+
+impl Scorer {
+    /// [`clip`](Self::clip) of samples at any rate, which are brought to 16 kHz by the filter that streams have.
+    ///
+    /// # Errors
+    /// Why there is no score.
+    pub fn clip_at(&self, samples: &[f32], sample_rate_hz: u32) -> Result<ClipScore, NoScore> {
+        if SampleRate::new(sample_rate_hz).is_err() {
+            return Err(NoScore::Rate);
+        }
+        if !samples.iter().all(|v| v.is_finite()) {
+            return Err(NoScore::NotFinite);
+        }
+        let resampler = Resampler::<f32>::new(sample_rate_hz, RATE_HZ);
+        let view =
+            if resampler.is_native() { Cow::Borrowed(samples) } else { resampler.process(self.simd, samples).into() };
+        if view.len() >= LEAST && samples.iter().all(|v| *v == 0.0) {
+            return Err(NoScore::Silent);
+        }
+        self.clip(&view).ok_or(NoScore::TooShort)
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) mod stream;
 mod weights;
 mod windows;
 
-pub use clip::{ClipScore, ClipWindow};
+pub use clip::{ClipScore, ClipWindow, NoScore};
 pub use weights::WeightsError;
 
 use crate::simd::{Level, Simd};
@@ -142,6 +142,27 @@ impl Model {
             Self::DnsmosP808 => "dnsmos_p808",
             #[cfg(feature = "dnsmos_p835")]
             Self::DnsmosP835 => "dnsmos_p835",
+        }
+    }
+
+    /// What its outputs are called.
+    #[must_use]
+    pub const fn outputs(self) -> &'static [&'static str] {
+        match self {
+            #[cfg(feature = "dnsmos_p835")]
+            Self::DnsmosP835 => &["sig", "bak", "ovrl"],
+            _ => &["mos"],
+        }
+    }
+
+    /// What its numbers are, to be said beside them.
+    #[must_use]
+    pub const fn predicts(self) -> &'static str {
+        match self {
+            Self::Accurate | Self::Light => "predicted Distill-MOS, 16 kHz view",
+            Self::DnsmosP808 => "DNSMOS P.808, 16 kHz view",
+            #[cfg(feature = "dnsmos_p835")]
+            Self::DnsmosP835 => "DNSMOS P.835 (fitted), 16 kHz view",
         }
     }
 

@@ -7,6 +7,8 @@ lists those.
 `probe_many` and `compare_many` do it for thousands of recordings or pairs on all processors and give a table: `Results`, with
 means and confidence intervals, for pandas, polars or Arrow. `otoscope.plot` draws (it needs matplotlib).
 
+`mos` scores clips without a reference: predicted Distill-MOS, DNSMOS P.808 and P.835.
+
 `compare` scores a degraded signal against the signal as it should be, `Reference` many of them; both give a
 `Comparison`. `scores` lists what there is to compute.
 
@@ -25,6 +27,7 @@ from otoscope._otoscope import (
     __version__,
     compare,
     metrics,
+    mos,
     norms,
     probe,
     scores,
@@ -98,6 +101,7 @@ __all__ = [
     "compare",
     "compare_many",
     "metrics",
+    "mos",
     "norms",
     "pesq",
     "pesq_batch",

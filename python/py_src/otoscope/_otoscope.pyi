@@ -57,6 +57,14 @@ def compare(
     labels: Mapping[str, str] | None = None,
 ) -> Comparison: ...
 
+def mos(
+    audio: Buffer | _Array | str | PathLike[str],
+    sample_rate_hz: int | None = None,
+    *,
+    model: str = "accurate",
+    channel: int | None = None,
+) -> dict[str, Any]: ...
+
 @final
 class Reference:
     def __new__(
