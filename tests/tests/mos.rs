@@ -361,3 +361,110 @@ fn what_a_low_rate_leaves_out_is_said() {
         other => panic!("{other:?}"),
     }
 }
+
+/// A ZIP as PyTorch writes them: entries stored and padded, lengths only in the list at the end.
+fn zip(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let (mut out, mut list) = (Vec::new(), Vec::new());
+    for (name, body) in entries {
+        let (at, size, padding) = (out.len() as u32, body.len() as u32, 7);
+        out.extend(b"PK\x03\x04\0\0\x08\x08");
+        out.extend([0; 18]);
+        out.extend([(name.len() as u16).to_le_bytes(), (padding as u16).to_le_bytes()].concat());
+        out.extend([name.as_bytes(), &vec![0; padding], body].concat());
+        list.extend(b"PK\x01\x02\0\0\0\0\x08\x08\0\0\0\0\0\0\0\0\0\0");
+        list.extend([size.to_le_bytes(), size.to_le_bytes()].concat());
+        list.extend((name.len() as u16).to_le_bytes());
+        list.extend([0; 12]);
+        list.extend(at.to_le_bytes());
+        list.extend(name.as_bytes());
+    }
+    let (count, at) = ((entries.len() as u16).to_le_bytes(), out.len() as u32);
+    out.extend(&list);
+    out.extend([&b"PK\x05\x06\0\0\0\0"[..], &count, &count].concat());
+    out.extend([(list.len() as u32).to_le_bytes(), at.to_le_bytes()].concat());
+    out.extend([0, 0]);
+    out
+}
+
+/// The weights of `training/golden_pro.py`, as the published files have theirs.
+fn pro_entries() -> Vec<(String, Vec<u8>)> {
+    let mut state = 1u32;
+    let mut tensor = |count: usize, value: &dyn Fn(f32) -> f32| {
+        let next = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            value(((state >> 16) as f32 - 32768.0) / 32768.0).to_le_bytes()
+        };
+        (0..count).flat_map(next).collect::<Vec<u8>>()
+    };
+    let (quarter, around_one) = (|v: f32| v / 4.0, |v: f32| 1.0 + v / 2.0);
+    let mut tensors = Vec::new();
+    for [inputs, out] in [[1, 32], [32, 32], [32, 64], [64, 64]] {
+        tensors.push(tensor(9 * inputs * out, &|v| v / if inputs == 1 { 2.0 } else { 16.0 }));
+        tensors.push(tensor(out, &quarter));
+        // The batch norm: gain, shift, mean, variance, and how often it was trained.
+        tensors.extend([tensor(out, &around_one), tensor(out, &quarter), tensor(out, &quarter)]);
+        tensors.extend([tensor(out, &around_one), vec![0; 8]]);
+    }
+    for out in [64, 64, 2] {
+        tensors.extend([tensor(64 * out, &quarter), tensor(out, &quarter)]);
+    }
+    let named = tensors.into_iter().enumerate().map(|(n, body)| (format!("model_best/data/{n}"), body));
+    let others = ["data.pkl", ".data/serialization_id", "code/__torch__/model.py"];
+    named.chain(others.map(|name| (format!("model_best/{name}"), vec![b'x'; 40]))).collect()
+}
+
+#[test]
+fn dnsmos_pro_has_the_scores_of_pytorch_at_every_level() {
+    let (text, file) = (include_str!("../../core/tests/data/dnsmos_pro_golden.csv"), zip(&pro_entries()));
+    for &level in Level::available() {
+        let scorer = Scorer::from_dnsmos_pro(&file, Some(level)).expect("a file as theirs");
+        assert_eq!(scorer.revision(), 0);
+        for row in text.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>()) {
+            let samples = long(row[0], row[1].parse().expect("a number"));
+            let clip = scorer.clip(&samples).expect("samples");
+            assert_eq!(clip.windows.len(), 1, "ten seconds and no more");
+            for (got, wanted) in clip.fitted.iter().zip(&row[2..]) {
+                let wanted: f64 = wanted.parse().expect("a number");
+                // Single precision, in another order, from samples on.
+                assert!((got - wanted).abs() < 1e-4, "{} {level}: {got} {wanted}", row[0]);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_file_of_dnsmos_pro_is_an_error_and_no_panic() {
+    let entries = pro_entries();
+    let file = zip(&entries);
+    let wrong = |file: &[u8], why: &str| {
+        let said = Scorer::from_dnsmos_pro(file, None).err().expect("no such file").to_string();
+        assert!(said.contains(why), "{said}");
+    };
+    for len in (0..file.len()).step_by(4999).chain(0..100) {
+        wrong(&file[..len], "no ZIP");
+    }
+    // Every byte of the list at the end as something else: an error, or the same weights.
+    let list = file.windows(4).position(|w| w == b"PK\x01\x02").expect("a list");
+    let mut damaged = file.clone();
+    for at in list..file.len() {
+        for value in [1, 255] {
+            let was = core::mem::replace(&mut damaged[at], value);
+            drop(Scorer::from_dnsmos_pro(&damaged, None));
+            damaged[at] = was;
+        }
+    }
+    let changed = |n: usize, body: Vec<u8>| {
+        let mut entries = entries.clone();
+        entries[n].1 = body;
+        zip(&entries)
+    };
+    wrong(&changed(7, vec![0; 36_860]), "tensor 7 has 36860 bytes");
+    wrong(&changed(33, f32::NAN.to_le_bytes().repeat(2)), "not finite");
+    wrong(&changed(5, (-1.0f32).to_le_bytes().repeat(32)), "variance is not positive");
+    wrong(&zip(&entries[..20]), "tensor 21 has 0 bytes");
+    let mut packed = file.clone();
+    packed[list + 10] = 8;
+    wrong(&packed, "entry 0 is not stored");
+    // Bytes before and behind the last entry of the list may be a comment.
+    Scorer::from_dnsmos_pro(&[&file[..file.len() - 2], b"\x03\0abc"].concat(), None).map(drop).expect("a comment");
+}

@@ -1,7 +1,7 @@
 //! Predicts scores as often as it is told to: what `peers/mos.py` drives, in turn with onnxruntime.
 //!
 //! `mos SAMPLES` reads a file of raw 32-bit floats at 16 kHz; then each line of the standard input is `stream MODEL` (the metric alone, 20 ms
-//! pushes), `window MODEL` (the first 9 s as one window) or `clip MODEL` (all of it by the model's own rule), answered with the CPU
+//! pushes), `window MODEL` (the first 9 s as one window) or `clip MODEL` (all of it by the model's own rule; a path is DNSMOS Pro's), answered with the CPU
 //! nanoseconds of the thread, the bytes of one stream or the number of windows, and the value.
 #![forbid(unsafe_code)]
 
@@ -25,7 +25,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             continue;
         }
         if mode == "clip" {
-            let scorer = Scorer::new(Model::named(name).ok_or("a model")?, None)?;
+            // A file is one of DNSMOS Pro.
+            let scorer = match Model::named(name) {
+                Some(model) => Scorer::new(model, None)?,
+                None => Scorer::from_dnsmos_pro(&std::fs::read(name)?, None)?,
+            };
             let start = ThreadTime::now();
             let score = scorer.clip(&samples).ok_or("samples")?;
             // What is published last is what is quoted: OVRL of the three.

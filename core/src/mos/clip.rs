@@ -11,6 +11,8 @@ const DNSMOS: usize = 144_160;
 const SECOND: usize = RATE_HZ as usize;
 /// With fewer there is nothing to say.
 const LEAST: usize = SECOND / 10;
+/// Samples of DNSMOS Pro's window.
+const PRO: usize = 10 * SECOND;
 /// Samples of the window of our own networks, which a stream has too.
 const OURS: usize = 9 * SECOND;
 
@@ -20,7 +22,8 @@ const OURS: usize = 9 * SECOND;
 pub struct ClipScore {
     /// The mean of the windows' outputs.
     pub raw: Vec<f64>,
-    /// The mean of what is published of each window: for DNSMOS P.835 the values of its polynomials, for all others the outputs.
+    /// The mean of what is published of each window: for DNSMOS P.835 the values of its polynomials, for DNSMOS Pro mean and
+    /// variance, for all others the outputs.
     pub fitted: Vec<f64>,
     /// The windows in the order of time.
     pub windows: Vec<ClipWindow>,
@@ -47,6 +50,8 @@ pub(super) enum Rule {
     Dnsmos { unheard: usize, polynomials: Option<[[f64; 3]; 3]> },
     /// Ours.
     Even,
+    /// That of DNSMOS Pro: one window.
+    Pro,
 }
 
 impl Rule {
@@ -72,6 +77,11 @@ impl Rule {
             Self::Dnsmos { polynomials: Some(all), .. } => {
                 raw.zip(all).map(|(v, [a, b, c])| (a * v + b) * v + c).collect()
             }
+            Self::Pro => {
+                // Linear above 20, as in PyTorch.
+                let softplus = |v: f64| if v > 20.0 { v } else { v.exp().ln_1p() };
+                raw.enumerate().map(|(i, v)| if i == 0 { 3.0 + 2.0 * v } else { 4.0 * softplus(v) }).collect()
+            }
             _ => raw.collect(),
         }
     }
@@ -94,7 +104,9 @@ impl Scorer {
     /// `accurate` and `light`: a clip up to 9 s is one window as it is; of a longer one windows of 9 s are spread evenly from its begin to its end, at
     /// most 1 s apart.
     ///
-    /// Rows of DNSMOS P.835 that windows share are computed once.
+    /// DNSMOS Pro: one window of 10 s, of a clip that is doubled until it is long enough; what is behind that is not heard.
+    ///
+    /// Rows that windows share are computed once.
     #[must_use]
     pub fn clip(&self, samples: &[f32]) -> Option<ClipScore> {
         if samples.len() < LEAST || !samples.iter().all(|v| v.is_finite()) {
@@ -107,6 +119,10 @@ impl Scorer {
                 let count = (samples.len() / SECOND).saturating_sub(9).max(1);
                 let said = net.windows(simd, &samples, DNSMOS - unheard, SECOND, count);
                 said.into_iter().enumerate().map(|(k, raw)| (k * SECOND, raw)).collect()
+            }
+            Rule::Pro => {
+                let samples = &doubled(samples, PRO)[..PRO];
+                vec![(0, net.window(simd, samples, net.front.rows(PRO)))]
             }
             Rule::Even => {
                 let (len, left) = (samples.len().min(OURS), samples.len().saturating_sub(OURS));

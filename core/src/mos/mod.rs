@@ -16,6 +16,7 @@ mod clip;
 mod front;
 mod network;
 mod packed;
+mod pro;
 pub(crate) mod stream;
 mod weights;
 mod windows;
@@ -29,6 +30,7 @@ pub(crate) use front::RATE_HZ;
 use front::{Front, HOP};
 use network::Network;
 use std::sync::{Arc, OnceLock};
+use weights::Weights;
 
 /// A network and its front end, shared by all streams.
 pub(crate) struct Estimator {
@@ -38,10 +40,9 @@ pub(crate) struct Estimator {
 }
 
 impl Estimator {
-    fn read(bytes: &[u8]) -> Result<Self, WeightsError> {
-        let weights = weights::parse(bytes)?;
+    fn new(weights: &Weights) -> Result<Self, WeightsError> {
         let front = Front::new(weights.layers.first())?;
-        Ok(Self { network: Network::new(&weights)?, front, revision: weights.revision })
+        Ok(Self { network: Network::new(weights)?, front, revision: weights.revision })
     }
 
     /// What the network says of a window: `rows` rows of it, the first at its first sample. Silence before and behind.
@@ -197,7 +198,7 @@ impl Model {
         static MADE: [OnceLock<Result<Arc<Estimator>, WeightsError>>; 4] = [const { OnceLock::new() }; 4];
         let made = &MADE[self as usize];
         made.get_or_init(|| match self.weights() {
-            Some(bytes) => Estimator::read(bytes).map(Arc::new),
+            Some(bytes) => Estimator::new(&weights::parse(bytes)?).map(Arc::new),
             None => weights::wrong("this build is without; build it with the feature mos"),
         })
         .clone()
@@ -221,7 +222,26 @@ impl Scorer {
         Ok(Self { estimator: model.estimator()?, simd: Simd::choose(level), rule: Rule::of(model) })
     }
 
-    /// The revision of the weights.
+    /// DNSMOS Pro (F. Cumlin, X. Liang, KTH, 2024; <https://github.com/fcumlin/DNSMOSPro>, MIT) out of a file that its authors publish, such as
+    /// `runs/BVCC/model_best.pt`: nothing of it is built in. Its outputs are mean and variance of the votes, which [`clip`](Self::clip) makes of what
+    /// [`window`](Self::window) gives; level is not normalised.
+    ///
+    /// ```no_run
+    /// let file = std::fs::read("model_best.pt")?;
+    /// let scorer = otoscope::mos::Scorer::from_dnsmos_pro(&file, None)?;
+    /// let score = scorer.clip(&[0.0; 160_000]).ok_or("samples")?;
+    /// let (mean, variance) = (score.fitted[0], score.fitted[1]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// It is no such file.
+    pub fn from_dnsmos_pro(file: &[u8], level: Option<Level>) -> Result<Self, WeightsError> {
+        let estimator = Estimator::new(&pro::read(file)?)?;
+        Ok(Self { estimator: Arc::new(estimator), simd: Simd::choose(level), rule: Rule::Pro })
+    }
+
+    /// The revision of the weights; 0 for a file of somebody else.
     #[must_use]
     pub fn revision(&self) -> u32 {
         self.estimator.revision

@@ -162,6 +162,7 @@ impl Network {
         let bands = match layers.next() {
             Some(Layer::MelDb { bands, .. }) => *bands,
             Some(Layer::BasisLogPower { bins, .. }) => *bins,
+            Some(Layer::LogMagnitude { dft }) => dft / 2 + 1,
             _ => return wrong("it does not begin with a front end"),
         };
         let (mut places, mut channels, mut stride) = (bands, 1, 1);
@@ -267,7 +268,9 @@ impl Network {
                     head.push(Dense { packed, inputs: *inputs, outputs: *out, relu: *relu });
                     continue;
                 }
-                Layer::MelDb { .. } | Layer::BasisLogPower { .. } => return wrong("it has two front ends"),
+                Layer::MelDb { .. } | Layer::BasisLogPower { .. } | Layer::LogMagnitude { .. } => {
+                    return wrong("it has two front ends");
+                }
             };
             row = row.max(places * channels.next_multiple_of(32));
             // A maximum over a row of places needs its own row before it is halved.

@@ -11,13 +11,13 @@ const RECORD: usize = 64;
 const MOST: usize = 4096;
 const MOST_LAYERS: usize = 64;
 
-/// What is wrong with a weights file.
+/// What is wrong with a file of weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WeightsError(String);
 
 impl fmt::Display for WeightsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no weights file of version 1: {}", self.0)
+        write!(f, "these weights cannot be used: {}", self.0)
     }
 }
 
@@ -48,6 +48,10 @@ pub(super) enum Layer {
         frame: usize,
         hop: usize,
         values: Vec<f32>,
+    },
+    /// The logarithm of the magnitude of a Hann-windowed DFT, clipped at 1e-7 and 1e7. No file of ours has it.
+    LogMagnitude {
+        dft: usize,
     },
     Conv {
         out: usize,
@@ -91,7 +95,7 @@ pub(super) struct Weights {
     pub layers: Vec<Layer>,
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes)
 }
 
