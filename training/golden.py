@@ -115,8 +115,8 @@ CLIPS = (
 
 
 def clips(made: dict[str, np.ndarray]) -> list[list]:
-    """Run the package: it doubles short clips, cuts windows each second, drops some of them by rounding, and takes means."""
-    from speechmos import dnsmos as whole  # noqa: PLC0415, it starts thread pools
+    """Run the package, which starts thread pools once it is imported: it doubles short clips, cuts windows, drops some by rounding."""
+    from speechmos import dnsmos as whole
 
     rows: list[list] = [["signal", "samples", "ovrl", "sig", "bak", "p808"]]
     for name, count in CLIPS:

@@ -1,7 +1,8 @@
-"""Writes core/tests/data/dnsmos_pro_golden.csv: what PyTorch says with the architecture of DNSMOS Pro and weights that a test can make again.
+"""Writes core/tests/data/dnsmos_pro_golden.csv: what PyTorch says with the architecture of DNSMOS Pro and weights of a generator.
 
-Nothing of DNSMOS Pro itself is here or needed: its weights are the user's own file. The weights are those of a generator of 32 bits, so scaled that
-every layer matters; with --save they are also written as TorchScript, whose tensors lie as those of the published files.
+Nothing of DNSMOS Pro itself is here or needed: its weights are the user's own file. Those of the generator of 32 bits a test
+can make again; they are so scaled that every layer matters. With --save they are also written as TorchScript, whose tensors lie
+as those of the published files.
 
 dnsmos_pro_golden.csv       signal, samples (of it again and again), mean, variance
 """

@@ -26,7 +26,7 @@ enum Transform {
     /// A frame of a power of two.
     Fft(SpectrumPlan),
     /// Any other length.
-    Sums(Sums),
+    Sums(Box<Sums>),
 }
 
 /// The power of a Hann-windowed DFT by sums with a table. Where its length is `parts` times a length that has no factor in common with that, it is so
@@ -200,7 +200,7 @@ impl Front {
                     let scale = move |k: usize| dft as f64 * power * ends(k);
                     (Transform::Fft(SpectrumPlan::new(dft)), mel_bands(bands, dft, low_hz, high_hz, scale))
                 } else {
-                    (Transform::Sums(Sums::new(dft)), mel_bands(bands, dft, low_hz, high_hz, |_| 1.0))
+                    (Transform::Sums(Box::new(Sums::new(dft))), mel_bands(bands, dft, low_hz, high_hz, |_| 1.0))
                 };
                 let count = bands.len();
                 Ok(Self { kind: Kind::Mel { transform, bands, floor, centre, half_range }, bands: count, frame: dft })

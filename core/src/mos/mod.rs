@@ -3,13 +3,14 @@
 //! | model | predicts | from |
 //! |---|---|---|
 //! | [`Model::Accurate`], [`Model::Light`] | Distill-MOS (PyPI `distillmos` 0.9.1, Microsoft, MIT) | ours: `otoscope_mos_accurate` and `otoscope_mos_light`, distilled by `training/` |
-//! | `Model::DnsmosP835` (feature `dnsmos_p835`) | crowd votes by P.835 of speech, background and both; raw, before the polynomials; windows only | DNSMOS P.835, the same package |
+//! | `Model::DnsmosP835` (feature `dnsmos_p835`) | crowd votes by P.835 of speech, background and both; outputs, and by polynomials the published scores; windows only | DNSMOS P.835, the same package |
 //! | [`Model::DnsmosP808`] | crowd votes by ITU-T P.808, of noise-suppressed calls | DNSMOS P.808, PyPI `speechmos` 0.0.1.1 (Microsoft, MIT) |
+//! | [`Scorer::from_dnsmos_pro`] | mean and variance of votes of the set that the file was trained on; windows only | DNSMOS Pro (F. Cumlin, MIT): the user's own file |
 //!
 //! All hear a view of 16 kHz: nothing above 8 kHz is judged. They rank gross degradation; they do not rank fine differences of vocoders clip by
 //! clip. Compare means over many utterances, of the same model in the same mode.
 //!
-//! *Window* mode (here) scores a piece of sound as its authors' own code does. *Stream* mode (the metric `mos`) computes every row once, whatever
+//! *Window* mode (here) scores a piece of sound as its authors' own code does: [`Scorer::window`] one, [`Scorer::clip`] all of a file. *Stream* mode (the metric `mos`) computes every row once, whatever
 //! the hop; its values differ by a few hundredths, and are not to be compared with those of windows.
 
 mod clip;

@@ -327,9 +327,10 @@ impl Simd {
 /// Whether the machine has AVX-512 beside AVX2 and FMA.
 pub(super) fn has_avx512() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("avx512f") && Level::available().contains(&Level::Avx2);
+    let is_there = std::arch::is_x86_feature_detected!("avx512f");
     #[cfg(not(target_arch = "x86_64"))]
-    false
+    let is_there = false;
+    is_there && Level::available().contains(&Level::Avx2)
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -17,6 +17,7 @@
 //! ## Reading the value
 //! The interval is that of the prediction against its teacher on voices that neither was trained on, at 95 %, for as many independent windows of 9 s as
 //! were heard. It says nothing of how far the teacher is from listeners. Never put values of two models on one axis.
+//! For what the packages themselves say of a whole file (DNSMOS P.808, P.835) there are `otoscope mos`, `otoscope.mos` in Python and `otoscope::mos::Scorer::clip_at`.
 //!
 //! The caps are not the network's: they are what a finding makes of a score. `quality` in reports is the mean over windows of 9 s of the lower of the two, with
 //! what set it (`otoscope::verdict::quality`).
@@ -37,7 +38,7 @@ use crate::spec::{Exactness, Fields, MetricSpec, Needs, Params, Value};
 use bytemuck::{Pod, Zeroable};
 
 params! { MosConfig {
-    model: Choice = "accurate" of ["accurate", "light", "dnsmos_p808"], "Which network predicts: accurate (Distill-MOS), light (the same at a fifth of the cost), dnsmos_p808 (P.808 votes).";
+    model: Choice = "accurate" of ["accurate", "light", "dnsmos_p808"], "Which network predicts: accurate (Distill-MOS), light (the same at about half the cost), dnsmos_p808 (P.808 votes).";
     cap_garbled_mos: Mos = 1.0 in 1.0..=5.0, "Most that a stream scores whose samples are misread (validity.mu_law and the like). A convention: bad.";
     cap_wrap_mos: Mos = 2.0 in 1.0..=5.0, "Most with values that wrapped around or are no numbers. A convention: poor.";
     cap_click_mos: Mos = 2.5 in 1.0..=5.0, "Most with clicks and breaks of the waveform. A convention: pops cost speech 1.15 of 3.70 by Distill-MOS.";
