@@ -32,6 +32,9 @@ const FOLDER: &str = "folder";
 /// The item that a file is of, without a label: its name.
 const NAME: &str = "name";
 
+/// A field and its means by group.
+type Means<'a> = (&'a str, Unit, Vec<Group<Vec<String>>>);
+
 /// How files make groups.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct GroupArgs {
@@ -75,8 +78,8 @@ impl Labels {
             return Err(Problem::new(&place, format!("its header is `{}`", header.join(",")), advice));
         };
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut labels = Self::default();
-        labels.names = header.iter().filter(|name| *name != "file").cloned().collect();
+        let names = header.iter().filter(|name| *name != "file").cloned().collect();
+        let mut labels = Self { names, ..Self::default() };
         for record in reader.records() {
             let record = record.map_err(bad)?;
             let file = folder.join(record.get(at).unwrap_or_default());
@@ -197,7 +200,7 @@ impl<'a> Groups<'a> {
         if let Some(path) = &self.args.means {
             self.write(path)?;
         }
-        let shown: Vec<(&str, Unit, Vec<Group<Vec<String>>>)> = MAIN
+        let shown: Vec<Means<'_>> = MAIN
             .iter()
             .filter_map(|key| {
                 let (unit, values) = self.column(key)?;

@@ -36,6 +36,9 @@ pub struct Args {
     /// Models, comma-separated: accurate, light, dnsmos_p808, dnsmos_p835
     #[arg(short, long, value_name = "LIST", value_delimiter = ',', default_value = "accurate")]
     model: Vec<String>,
+    /// Score with DNSMOS Pro too, whose weights are in this file of yours (a model_best.pt of its authors)
+    #[arg(long, value_name = "FILE")]
+    dnsmos_pro: Option<PathBuf>,
     /// JSON on stdout: an array of objects, with every window
     #[arg(long, conflicts_with = "out")]
     json: bool,
@@ -59,11 +62,13 @@ struct Scored {
 
 /// Runs the command; returns the exit code.
 pub fn run(args: &Args) -> Result<u8, Stop> {
-    let models = args.model.iter().map(|name| named(name)).collect::<Result<Vec<_>, _>>()?;
-    let scorer = |model: &Model| {
-        Scorer::new(*model, None).map_err(|e| Problem::new(model.name(), e.to_string(), "report this bug"))
-    };
-    let scorers = models.iter().map(scorer).collect::<Result<Vec<_>, _>>()?;
+    let mut scorers = args.model.iter().map(|name| named(name)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(path) = &args.dnsmos_pro {
+        let file = std::fs::read(path).map_err(|e| Problem::reading(path, &e))?;
+        let advice = "give a model_best.pt of github.com/fcumlin/DNSMOSPro";
+        let scorer = Scorer::from_dnsmos_pro(&file, None);
+        scorers.push(scorer.map_err(|e| Problem::new(path.display().to_string(), e.to_string(), advice))?);
+    }
     let found = files::find(&args.paths, false);
     found.problems.iter().for_each(term::complain);
     let mut failed = !found.problems.is_empty();
@@ -87,25 +92,25 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     )?;
     drop(progress);
     if args.json {
-        let lines: Vec<String> =
-            all.iter().map(|(name, scored)| to_json(&models, &scorers, name, scored).to_string()).collect();
+        let lines: Vec<String> = all.iter().map(|(name, scored)| to_json(&scorers, name, scored).to_string()).collect();
         term::print(&format!("[{}]\n", lines.join(",\n")))?;
     } else if let Some(out) = &args.out {
-        write(out, &models, &all)?;
+        write(out, &scorers, &all)?;
         if !args.quiet {
             term::note(&format!("{}: {}", out.display(), plural(all.len(), "file")));
         }
     } else if !all.is_empty() {
-        term::print(&page(&models, &all))?;
+        term::print(&page(&scorers, &all))?;
     }
     Ok(if failed { 2 } else { 0 })
 }
 
-fn named(name: &str) -> Result<Model, Problem> {
-    Model::named(name.trim()).ok_or_else(|| {
+fn named(name: &str) -> Result<Scorer, Problem> {
+    let Some(model) = Model::named(name.trim()) else {
         let known: Vec<&str> = Model::ALL.iter().map(|m| m.name()).collect();
-        Problem::new("--model", format!("no model `{name}`"), format!("use {}", known.join(", ")))
-    })
+        return Err(Problem::new("--model", format!("no model `{name}`"), format!("use {}", known.join(", "))));
+    };
+    Scorer::new(model, None).map_err(|e| Problem::new(model.name(), e.to_string(), "report this bug"))
 }
 
 fn score(path: &Path, scorers: &[Scorer]) -> Result<Scored, Problem> {
@@ -122,8 +127,8 @@ fn score(path: &Path, scorers: &[Scorer]) -> Result<Scored, Problem> {
 }
 
 /// `accurate`, or `dnsmos_p835.ovrl` where there are several.
-fn columns(models: &[Model]) -> impl Iterator<Item = String> + '_ {
-    models.iter().flat_map(|model| {
+fn columns(scorers: &[Scorer]) -> impl Iterator<Item = String> + '_ {
+    scorers.iter().flat_map(|model| {
         let many = model.outputs().len() > 1;
         model
             .outputs()
@@ -133,8 +138,8 @@ fn columns(models: &[Model]) -> impl Iterator<Item = String> + '_ {
 }
 
 /// The published value of each column, or why there is none.
-fn values<'s>(models: &'s [Model], scored: &'s Scored) -> impl Iterator<Item = Result<f64, &'static str>> + 's {
-    models.iter().zip(&scored.scores).flat_map(|(model, score)| {
+fn values<'s>(scorers: &'s [Scorer], scored: &'s Scored) -> impl Iterator<Item = Result<f64, &'static str>> + 's {
+    scorers.iter().zip(&scored.scores).flat_map(|(model, score)| {
         (0..model.outputs().len()).map(move |i| match score {
             Ok(score) => Ok(score.fitted[i]),
             Err(why) => Err(*why),
@@ -142,14 +147,14 @@ fn values<'s>(models: &'s [Model], scored: &'s Scored) -> impl Iterator<Item = R
     })
 }
 
-fn page(models: &[Model], all: &[(String, Scored)]) -> String {
-    let names: Vec<String> = columns(models).collect();
+fn page(scorers: &[Scorer], all: &[(String, Scored)]) -> String {
+    let names: Vec<String> = columns(scorers).collect();
     let header: Vec<&str> = ["file", "seconds"].into_iter().chain(names.iter().map(String::as_str)).collect();
     let mut rows = table(&header);
     let mut by_column: Vec<Vec<f64>> = vec![Vec::new(); names.len()];
     for (name, scored) in all {
         let mut row = vec![Cell::new(name), right(format!("{:.2}", scored.seconds))];
-        for (value, column) in values(models, scored).zip(&mut by_column) {
+        for (value, column) in values(scorers, scored).zip(&mut by_column) {
             row.push(value.map_or_else(right, |x| {
                 column.push(x);
                 right(format!("{x:.3}"))
@@ -167,7 +172,7 @@ fn page(models: &[Model], all: &[(String, Scored)]) -> String {
         rows.add_row(row);
     }
     let mut text = render(&rows);
-    for model in models {
+    for model in scorers {
         let _ = writeln!(text, "{}", paint(DIM, &format!(" {}: {}, windows", model.name(), model.predicts())));
     }
     if all.iter().any(|(_, scored)| scored.sample_rate_hz < 16_000) {
@@ -177,15 +182,14 @@ fn page(models: &[Model], all: &[(String, Scored)]) -> String {
     text
 }
 
-fn to_json(models: &[Model], scorers: &[Scorer], name: &str, scored: &Scored) -> Value {
-    let outputs = |model: &Model, values: &mut dyn Iterator<Item = f64>| -> Value {
+fn to_json(scorers: &[Scorer], name: &str, scored: &Scored) -> Value {
+    let outputs = |model: &Scorer, values: &mut dyn Iterator<Item = f64>| -> Value {
         model.outputs().iter().map(|o| (*o).to_owned()).zip(values.map(Value::from)).collect()
     };
-    let scores: serde_json::Map<String, Value> = models
+    let scores: serde_json::Map<String, Value> = scorers
         .iter()
-        .zip(scorers)
         .zip(&scored.scores)
-        .map(|((model, scorer), score)| {
+        .map(|(model, score)| {
             let told = match score {
                 Ok(score) => {
                     let windows = score.windows.iter().map(|w| {
@@ -197,7 +201,7 @@ fn to_json(models: &[Model], scorers: &[Scorer], name: &str, scored: &Scored) ->
                         })
                     });
                     json!({
-                        "predicts": model.predicts(), "mode": "window", "revision": scorer.revision(),
+                        "predicts": model.predicts(), "mode": "window", "revision": model.revision(),
                         "fitted": outputs(model, &mut score.fitted.iter().copied()),
                         "raw": outputs(model, &mut score.raw.iter().copied()),
                         "windows": windows.collect::<Vec<_>>(),
@@ -211,20 +215,20 @@ fn to_json(models: &[Model], scorers: &[Scorer], name: &str, scored: &Scored) ->
     json!({ "file": name, "duration_s": scored.seconds, "sample_rate_hz": scored.sample_rate_hz, "scores": scores })
 }
 
-fn write(out: &Path, models: &[Model], all: &[(String, Scored)]) -> Result<(), Problem> {
+fn write(out: &Path, scorers: &[Scorer], all: &[(String, Scored)]) -> Result<(), Problem> {
     let file = File::create(out).map_err(|e| Problem::writing(out, &e))?;
     let mut csv = csv::Writer::from_writer(file);
     let trouble = |e: csv::Error| Problem::writing(out, &std::io::Error::other(e.to_string()));
     let header: Vec<String> = ["file", "duration_s", "sample_rate_hz"]
         .map(str::to_owned)
         .into_iter()
-        .chain(columns(models))
+        .chain(columns(scorers))
         .chain(["reason".to_owned()])
         .collect();
     csv.write_record(&header).map_err(trouble)?;
     for (name, scored) in all {
         let mut row = vec![name.clone(), scored.seconds.to_string(), scored.sample_rate_hz.to_string()];
-        row.extend(values(models, scored).map(|v| v.map_or_else(|_| String::new(), |x| x.to_string())));
+        row.extend(values(scorers, scored).map(|v| v.map_or_else(|_| String::new(), |x| x.to_string())));
         row.push(scored.scores.iter().find_map(|s| s.as_ref().err()).map_or_else(String::new, |why| (*why).to_owned()));
         csv.write_record(&row).map_err(trouble)?;
     }

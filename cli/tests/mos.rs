@@ -64,3 +64,10 @@ fn what_cannot_be_scored_is_said_and_the_rest_is_done() {
         wrong.err
     );
 }
+
+#[test]
+fn the_file_of_dnsmos_pro_is_the_users() {
+    let clip = speech("it_human");
+    let ran = otoscope(&["mos", &clip, "--dnsmos-pro", &clip]);
+    assert!(ran.code == 2 && ran.error_line().contains("it is no ZIP; give a model_best.pt"), "{}", ran.err);
+}

@@ -46,6 +46,12 @@ def test_without_a_score_there_is_a_reason() -> None:
         otoscope.mos(x, 16_000, model="utmos")
     with pytest.raises(otoscope.InputError):
         otoscope.mos(x)
+    with pytest.raises(otoscope.InputError, match="none is built in"):
+        otoscope.mos(x, 16_000, model="dnsmos_pro")
+    with pytest.raises(otoscope.InputError, match="it is no ZIP"):
+        otoscope.mos(x, 16_000, model="dnsmos_pro", weights=CLIP)
+    with pytest.raises(otoscope.InputError, match="accurate has its own"):
+        otoscope.mos(x, 16_000, weights=CLIP)
 
 
 def test_quality_is_the_predicted_score_under_caps() -> None:

@@ -212,6 +212,8 @@ pub struct Scorer {
     estimator: Arc<Estimator>,
     simd: Simd,
     rule: Rule,
+    /// `None` for DNSMOS Pro.
+    model: Option<Model>,
 }
 
 impl Scorer {
@@ -220,7 +222,7 @@ impl Scorer {
     /// # Errors
     /// The weights that were built in are damaged.
     pub fn new(model: Model, level: Option<Level>) -> Result<Self, WeightsError> {
-        Ok(Self { estimator: model.estimator()?, simd: Simd::choose(level), rule: Rule::of(model) })
+        Ok(Self { estimator: model.estimator()?, simd: Simd::choose(level), rule: Rule::of(model), model: Some(model) })
     }
 
     /// DNSMOS Pro (F. Cumlin, X. Liang, KTH, 2024; <https://github.com/fcumlin/DNSMOSPro>, MIT) out of a file that its authors publish, such as
@@ -239,7 +241,25 @@ impl Scorer {
     /// It is no such file.
     pub fn from_dnsmos_pro(file: &[u8], level: Option<Level>) -> Result<Self, WeightsError> {
         let estimator = Estimator::new(&pro::read(file)?)?;
-        Ok(Self { estimator: Arc::new(estimator), simd: Simd::choose(level), rule: Rule::Pro })
+        Ok(Self { estimator: Arc::new(estimator), simd: Simd::choose(level), rule: Rule::Pro, model: None })
+    }
+
+    /// The name in tables and JSON: the model's, or `dnsmos_pro`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.model.map_or("dnsmos_pro", Model::name)
+    }
+
+    /// What its outputs are called.
+    #[must_use]
+    pub fn outputs(&self) -> &'static [&'static str] {
+        self.model.map_or(&["mean", "variance"], Model::outputs)
+    }
+
+    /// What its numbers are, to be said beside them.
+    #[must_use]
+    pub fn predicts(&self) -> &'static str {
+        self.model.map_or("DNSMOS Pro, 16 kHz view: mean and variance of votes", Model::predicts)
     }
 
     /// The revision of the weights; 0 for a file of somebody else.

@@ -63,6 +63,7 @@ def mos(
     *,
     model: str = "accurate",
     channel: int | None = None,
+    weights: str | PathLike[str] | None = None,
 ) -> dict[str, Any]: ...
 
 @final
