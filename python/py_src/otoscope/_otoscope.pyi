@@ -56,7 +56,6 @@ def compare(
     frames: bool = False,
     labels: Mapping[str, str] | None = None,
 ) -> Comparison: ...
-
 def mos(
     audio: Buffer | _Array | str | PathLike[str],
     sample_rate_hz: int | None = None,
