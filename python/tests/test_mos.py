@@ -3,9 +3,8 @@
 import pathlib
 
 import numpy as np
-import pytest
-
 import otoscope
+import pytest
 
 SPEECH = pathlib.Path(__file__).resolve().parents[2] / "fixtures/speech"
 CLIP = SPEECH / "it_human.flac"
@@ -19,13 +18,17 @@ def samples(seconds: float = 6.0) -> np.ndarray:
 def test_a_clip_is_scored_by_each_model() -> None:
     for model, outputs in (("accurate", ["mos"]), ("light", ["mos"]), ("dnsmos_p835", ["sig", "bak", "ovrl"])):
         score = otoscope.mos(CLIP, model=model)
-        assert list(score["fitted"]) == outputs and score["mode"] == "window" and score["reason"] is None
+        assert list(score["fitted"]) == outputs
+        assert score["mode"] == "window"
+        assert score["reason"] is None
         assert all(1 < x < 5 for x in score["fitted"].values())
     p808 = otoscope.mos(CLIP, model="dnsmos_p808")
     # By onnxruntime, of the first window of the clip doubled: see core/tests/data/dnsmos_golden.csv.
     assert p808["windows"][0]["raw"]["mos"] == pytest.approx(3.895045, abs=1e-4)
-    assert p808["predicts"] == "DNSMOS P.808, 16 kHz view" and len(p808["windows"]) == 2
-    assert p808["windows"][0]["in_mean"] and p808["windows"][0]["start_s"] == 0
+    assert p808["predicts"] == "DNSMOS P.808, 16 kHz view"
+    assert len(p808["windows"]) == 2
+    assert p808["windows"][0]["in_mean"]
+    assert p808["windows"][0]["start_s"] == 0
 
 
 def test_rates_and_channels_are_one_signal() -> None:
@@ -40,7 +43,8 @@ def test_without_a_score_there_is_a_reason() -> None:
     assert otoscope.mos(x[:100], 16_000)["reason"] == "too_short"
     assert otoscope.mos(0 * x, 16_000)["reason"] == "silent"
     assert otoscope.mos(np.append(x, np.float32("nan")), 16_000)["reason"] == "non_finite"
-    assert otoscope.mos(x, 4000) == otoscope.mos(x, 4000) and otoscope.mos(x, 4000)["reason"] == "rate_out_of_range"
+    assert otoscope.mos(x, 4000) == otoscope.mos(x, 4000)
+    assert otoscope.mos(x, 4000)["reason"] == "rate_out_of_range"
     assert otoscope.mos(x, 4000)["fitted"] == {}
     with pytest.raises(otoscope.InputError, match="use one of accurate, light"):
         otoscope.mos(x, 16_000, model="utmos")
@@ -56,7 +60,8 @@ def test_without_a_score_there_is_a_reason() -> None:
 
 def test_quality_is_the_predicted_score_under_caps() -> None:
     clean = otoscope.probe(CLIP, metrics=["+mos"])
-    assert clean.quality is not None and clean.quality["predicted_mos"] == clean["mos.predicted_mos"]
+    assert clean.quality is not None
+    assert clean.quality["predicted_mos"] == clean["mos.predicted_mos"]
     assert otoscope.probe(CLIP).quality is None
     results = otoscope.probe_many([CLIP, SPEECH / "ru_human.flac"], metrics=["+mos"])
     assert results["quality.capped_mos"][0] == clean.quality["capped_mos"]
