@@ -18,6 +18,7 @@ __all__ = [
     "_score",
     "compare",
     "metrics",
+    "mos",
     "norms",
     "probe",
     "scores",
