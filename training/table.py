@@ -23,7 +23,6 @@ from features import load
 from train import predict
 
 WANTED = (0.65, 0.75)
-PAIR = ("otoscope_mos accurate", "otoscope_mos shared")
 RIDGES = {"ridge on statistics": hand, "ridge on P.808's trunk": trunk}
 
 
@@ -78,9 +77,6 @@ def collected(args: argparse.Namespace) -> tuple[list[dict], dict[str, np.ndarra
             values = predict(model, [made.clip(n) for n in range(len(rows))])
             found |= {row["clip"]: float(v) for row, v in zip(rows, values, strict=True)}
         estimates[f"otoscope_mos {size}"] = np.array([found[f["clip"]] for f in facts])
-    pair = [estimates[name] for name in PAIR if name in estimates]
-    if len(pair) == 2:
-        estimates["mean of accurate and shared"] = (pair[0] + pair[1]) / 2
     return facts, estimates
 
 

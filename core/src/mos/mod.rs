@@ -172,8 +172,8 @@ impl Model {
     /// 5 to 8 s, for more (`training/TABLE.md`).
     pub(crate) const fn errors(self) -> Option<[f64; 3]> {
         match self {
-            Self::Accurate => Some([0.63, 0.52, 0.43]),
-            Self::Light => Some([0.64, 0.55, 0.46]),
+            Self::Accurate => Some([0.55, 0.44, 0.37]),
+            Self::Light => Some([0.59, 0.50, 0.43]),
             _ => None,
         }
     }
