@@ -41,7 +41,8 @@ SPECS = {
         FrontEnd(80, 512), False, ((16, 1, 2), (32, 2, 2), (48, 2, 2), (0, 1, 1), (64, 2, 2), (0, 1, 1)), 96, 64
     ),
     "light": Spec(FrontEnd(48, 512), False, ((16, 2, 2), (24, 2, 2), (0, 1, 1), (40, 2, 2), (0, 1, 1)), 64, 48),
-    # Starts from P.808's convolutions. With 6,757 clips its mean with `accurate` was better than either; with 11,190 `accurate` alone is as good.
+    # Starts from P.808's convolutions. Its mean with `accurate` was better than either with 6,757 clips; with 11,190
+    # `accurate` alone is as good.
     "shared": Spec(FrontEnd(120, 321), True, ((64, 1, 2), (0, 1, 1)), 96, 64),
 }
 
