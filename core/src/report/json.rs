@@ -73,6 +73,11 @@ impl<'a> Json<'a> {
         if value.is_finite() { write!(self.out, "{value}") } else { self.out.write_str("null") }
     }
 
+    /// Those that there are.
+    fn numbers(&mut self, numbers: &[(&str, Option<f64>)]) -> fmt::Result {
+        numbers.iter().try_for_each(|(key, value)| value.map_or(Ok(()), |value| self.number(key, value)))
+    }
+
     pub(crate) fn integer(&mut self, key: &str, value: u64) -> fmt::Result {
         self.key(key)?;
         write!(self.out, "{value}")
@@ -284,18 +289,13 @@ fn write_verdict(j: &mut Json<'_>, v: &Verdict) -> fmt::Result {
     if let Some(field) = requirement.field {
         j.string("field", field)?;
     }
-    let numbers = [
+    j.numbers(&[
         ("value", v.value),
         ("target", requirement.target),
         ("min", requirement.min),
         ("max", requirement.max),
         ("off", v.off),
-    ];
-    for (key, number) in numbers {
-        if let Some(number) = number {
-            j.number(key, number)?;
-        }
-    }
+    ])?;
     j.string("unit", requirement.unit.name())?;
     if let Some(mono_as) = v.mono_as {
         j.string("mono_as", mono_as.name())?;
@@ -310,18 +310,13 @@ fn write_verdict(j: &mut Json<'_>, v: &Verdict) -> fmt::Result {
 fn write_quality(j: &mut Json<'_>, q: &Quality, rate: f64) -> fmt::Result {
     j.key("quality")?;
     j.open('{')?;
-    let numbers = [
+    j.numbers(&[
         ("capped_mos", q.capped_mos),
         ("low_mos", q.low_mos),
         ("high_mos", q.high_mos),
         ("predicted_mos", q.predicted_mos),
         ("last_capped_mos", q.last_capped_mos),
-    ];
-    for (key, number) in numbers {
-        if let Some(number) = number {
-            j.number(key, number)?;
-        }
-    }
+    ])?;
     if !q.reason.is_empty() {
         j.string("reason", q.reason)?;
     }

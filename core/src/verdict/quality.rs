@@ -177,6 +177,7 @@ pub fn quality(report: &Report, findings: &[Finding]) -> Option<Quality> {
     for (i, cause) in CAUSES.iter().enumerate() {
         own.fill(BEST);
         let mut limit = Limit { cause, cap_mos: BEST, findings: 0, worst: None, lowers_mos: 0.0 };
+        let mut kept = 0;
         for f in findings.iter().filter(|f| is_about(cause, f)) {
             let cap = report.caps().at(i, f.severity);
             let (from_s, to_s) = (f.start_sample as f64 / rate, f.end_sample as f64 / rate);
@@ -184,6 +185,7 @@ pub fn quality(report: &Report, findings: &[Finding]) -> Option<Quality> {
             if to_s >= duration_s - WINDOW_S as f64 {
                 last_cap = last_cap.min(cap);
             }
+            kept += 1;
             limit.findings += u64::from(cap < BEST);
             if cap < limit.cap_mos {
                 (limit.cap_mos, limit.worst) = (cap, Some(*f));
@@ -194,7 +196,6 @@ pub fn quality(report: &Report, findings: &[Finding]) -> Option<Quality> {
             .filter(|(metric, kind, _)| cause.kinds.iter().any(|key| is_key(key, metric.name, kind.name)))
             .map(|(_, _, n)| u64::from(n))
             .sum();
-        let kept = findings.iter().filter(|f| is_about(cause, f)).count() as u64;
         if counted > kept && report.worst > Some(Severity::Info) {
             let cap = report.caps().at(i, Severity::Warning);
             own.iter_mut().for_each(|c| *c = c.min(cap));
