@@ -639,12 +639,6 @@ impl<'a> Sink<'a> {
 }
 
 fn write_row(file: &mut csv::Writer<File>, cells: &[String], args: &Args) -> Result<(), Stop> {
-    file.write_record(cells).map_err(|error| {
-        let out = args.out.clone().unwrap_or_default();
-        let error = match error.into_kind() {
-            csv::ErrorKind::Io(e) => e,
-            other => io::Error::other(format!("{other:?}")),
-        };
-        Problem::writing(&out, &error).into()
-    })
+    let out = args.out.as_deref().unwrap_or(Path::new(""));
+    file.write_record(cells).map_err(|e| Problem::writing_csv(out, e).into())
 }

@@ -20,13 +20,15 @@ const CONFIDENCE: f64 = 0.95;
 const RESAMPLES: usize = 10_000;
 /// What people see of each group; the file has all.
 const MAIN: &[&str] = &[
-    "quality.capped_mos",
+    CAPPED,
     "mos.predicted_mos",
     "loudness.integrated_lufs",
     "true_peak.max_dbtp",
     "level.speech_rms_dbfs",
     "noise.snr_db",
 ];
+/// The field that is no metric's: what a finding makes of the predicted score.
+const CAPPED: &str = "quality.capped_mos";
 /// The groups of files whose folder is their label.
 const FOLDER: &str = "folder";
 /// The item that a file is of, without a label: its name.
@@ -141,15 +143,13 @@ impl<'a> Groups<'a> {
                 return Err(Problem::new(option, format!("no file has a label `{name}`"), advice));
             }
         }
-        let of_metric = |key: &str| is_on(key.split('.').next().unwrap_or(key));
         let mut fields = Vec::new();
         if is_on("mos") {
-            fields.push(("quality.capped_mos".to_owned(), Unit::Mos));
+            fields.push((CAPPED.to_owned(), Unit::Mos));
         }
-        for metric in SPECS {
+        for metric in SPECS.iter().filter(|metric| is_on(metric.name)) {
             fields.extend(metric.fields.iter().map(|f| (format!("{}.{}", metric.name, f.name), f.unit)));
         }
-        fields.retain(|(key, _)| key.starts_with("quality.") || of_metric(key));
         Ok(Some(Self {
             args,
             keys: Vec::new(),
@@ -179,7 +179,7 @@ impl<'a> Groups<'a> {
         }
         for ((field, _), values) in self.fields.iter().zip(&mut self.values) {
             let value = report.value(field).and_then(Value::number);
-            values.push(if field == "quality.capped_mos" { capped_mos } else { value });
+            values.push(if field == CAPPED { capped_mos } else { value });
         }
         self.keys.push(key);
         self.items.push(item);
@@ -276,13 +276,7 @@ impl<'a> Groups<'a> {
 
     /// In the columns that `Results.summary` has in Python.
     fn write(&self, path: &Path) -> Result<(), Stop> {
-        let trouble = |error: csv::Error| {
-            let error = match error.into_kind() {
-                csv::ErrorKind::Io(e) => e,
-                other => io::Error::other(format!("{other:?}")),
-            };
-            Problem::writing(path, &error)
-        };
+        let trouble = |e| Problem::writing_csv(path, e);
         let mut out = csv::Writer::from_path(path).map_err(trouble)?;
         let mut header = self.args.group_by.clone();
         header.extend(["field", "unit", "count", "missing", "mean", "sd", "ci_low", "ci_high"].map(str::to_owned));

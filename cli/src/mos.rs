@@ -218,7 +218,7 @@ fn to_json(scorers: &[Scorer], name: &str, scored: &Scored) -> Value {
 fn write(out: &Path, scorers: &[Scorer], all: &[(String, Scored)]) -> Result<(), Problem> {
     let file = File::create(out).map_err(|e| Problem::writing(out, &e))?;
     let mut csv = csv::Writer::from_writer(file);
-    let trouble = |e: csv::Error| Problem::writing(out, &std::io::Error::other(e.to_string()));
+    let trouble = |e| Problem::writing_csv(out, e);
     let header: Vec<String> = ["file", "duration_s", "sample_rate_hz"]
         .map(str::to_owned)
         .into_iter()

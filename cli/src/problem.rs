@@ -36,6 +36,15 @@ impl Problem {
         Self::new(path.display().to_string(), io_text("write", error), advice)
     }
 
+    /// A table of ours that cannot be written.
+    pub fn writing_csv(path: &Path, error: csv::Error) -> Self {
+        let error = match error.into_kind() {
+            csv::ErrorKind::Io(e) => e,
+            other => io::Error::other(format!("{other:?}")),
+        };
+        Self::writing(path, &error)
+    }
+
     /// Audio that cannot be decoded. `name` is the path as the user gave it.
     pub fn decoding(name: &str, error: &DecodeError) -> Self {
         let (what, advice) = match error.kind() {
